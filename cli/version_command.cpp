@@ -1,0 +1,12 @@
+#include <cstdio>
+#include <span>
+#include <string>
+
+namespace frugal::cli {
+
+int version_command(std::span<const std::string> /*args*/) {
+  std::puts("frugal " FRUGAL_VERSION);
+  return 0;
+}
+
+}  // namespace frugal::cli

@@ -1,0 +1,22 @@
+#include "core/error.h"
+
+#include <gtest/gtest.h>
+
+namespace frugal {
+namespace {
+
+TEST(Error, KindDecidesExitCode) {
+  EXPECT_EQ(exit_code(ErrorKind::kCheckFailed), 1);
+  EXPECT_EQ(exit_code(ErrorKind::kUsage), 2);
+  EXPECT_EQ(exit_code(ErrorKind::kBadData), 3);
+  EXPECT_EQ(exit_code(ErrorKind::kEnvironment), 4);
+  EXPECT_EQ(exit_code(ErrorKind::kRunFailed), 5);
+}
+
+TEST(Error, WhatNamesPlaceMessageCodeAndHint) {
+  const Error error(ErrorKind::kUsage, "unknown_key", "no key 'sed'", "a.yaml:3:1", "did you mean 'seed'?");
+  EXPECT_STREQ(error.what(), "a.yaml:3:1: no key 'sed' (unknown_key)\n  try: did you mean 'seed'?");
+}
+
+}  // namespace
+}  // namespace frugal
