@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "models/nn/hooks.h"
 #include "models/nn/parameters.h"
@@ -22,6 +24,8 @@ class Model {
   virtual std::string_view architecture() const = 0;  // as config.json's model_type names it
   // Forgets whatever a sample, a stream or a conversation left behind. Models without such state do nothing.
   virtual void reset() {}
+  // Figures of the last training step that a run records as curves (reconstruction error, share of skipped steps...).
+  virtual std::vector<std::pair<std::string, double>> diagnostics() { return {}; }
 
   ParameterSet& parameters() { return *parameters_; }
   const ParameterSet& parameters() const { return *parameters_; }

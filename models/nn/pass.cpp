@@ -20,8 +20,11 @@ uint64_t chain(uint64_t key, std::initializer_list<uint64_t> parts) {
 
 }  // namespace
 
-Pass Pass::train(uint64_t run_seed, int64_t step, int64_t micro_batch) {
-  return {.training = true, .key = chain(run_seed, {static_cast<uint64_t>(step), static_cast<uint64_t>(micro_batch)})};
+Pass Pass::train(uint64_t run_seed, int64_t step, int64_t micro_batch, double progress) {
+  return {.training = true,
+          .key = chain(run_seed, {static_cast<uint64_t>(step), static_cast<uint64_t>(micro_batch)}),
+          .step = step,
+          .progress = progress};
 }
 
 uint64_t Pass::site_key(DropoutSite site, int64_t layer, uint64_t extra) const {

@@ -22,9 +22,11 @@ enum class DropoutSite : uint64_t {
 struct Pass {
   bool training = false;
   uint64_t key = 0;
+  int64_t step = 0;     // optimiser steps done
+  double progress = 0;  // share of the training done, 0..1: what schedules inside methods follow
 
-  static Pass evaluation() { return {}; }
-  static Pass train(uint64_t run_seed, int64_t step, int64_t micro_batch);
+  static Pass evaluation(double progress = 1) { return {.progress = progress}; }
+  static Pass train(uint64_t run_seed, int64_t step, int64_t micro_batch, double progress = 0);
   // The key of one dropout mask; layer -1 means outside of the layer stack. `extra` tells apart several of one site.
   uint64_t site_key(DropoutSite site, int64_t layer, uint64_t extra = 0) const;
 };

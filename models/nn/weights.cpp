@@ -22,9 +22,7 @@ uint64_t hash_name(std::string_view name) {  // FNV-1a
 }
 
 std::string shape_text(at::IntArrayRef shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
-  return text + "]";
+  return cat(shape);
 }
 
 at::ScalarType scalar_type(const io::TensorEntry& entry) {
@@ -50,12 +48,9 @@ at::ScalarType scalar_type(const io::TensorEntry& entry) {
 
 // Older checkpoints call a norm's weight gamma and its bias beta.
 std::string old_spelling(std::string_view name) {
-  const auto replace_tail = [&](std::string_view tail, std::string_view with) {
-    return std::string(name.substr(0, name.size() - tail.size())) + std::string(with);
-  };
-  if (name.ends_with("LayerNorm.weight")) return replace_tail("weight", "gamma");
-  if (name.ends_with("LayerNorm.bias")) return replace_tail("bias", "beta");
-  return {};
+  const size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || !name.substr(0, dot).ends_with("LayerNorm")) return {};
+  return cat(name.substr(0, dot), name.substr(dot) == ".weight" ? ".gamma" : ".beta");
 }
 
 }  // namespace
@@ -66,6 +61,11 @@ at::Tensor new_parameter(std::string_view name, at::IntArrayRef shape, Init init
   if (init == Init::kOnes) return at::ones(shape);
   at::Generator generator = at::detail::createCPUGenerator(seed ^ hash_name(name));
   return at::empty(shape).normal_(0, standard_deviation, generator);
+}
+
+at::Tensor new_uniform(std::string_view name, at::IntArrayRef shape, double bound, uint64_t seed) {
+  at::Generator generator = at::detail::createCPUGenerator(seed ^ hash_name(name));
+  return at::empty(shape).uniform_(-bound, bound, generator);
 }
 
 at::Tensor to_tensor(const io::TensorEntry& entry) {

@@ -22,6 +22,9 @@ enum class Init { kNormal, kZeros, kOnes };  // kNormal: standard deviation of t
 at::Tensor new_parameter(std::string_view name, at::IntArrayRef shape, Init init, double standard_deviation,
                          uint64_t seed);
 
+// The same with values of U(-bound, bound).
+at::Tensor new_uniform(std::string_view name, at::IntArrayRef shape, double bound, uint64_t seed);
+
 // Copies one stored tensor, converted to fp32 (fp64 stays, integers stay). Error(kBadData) for a type without values
 // that models use.
 at::Tensor to_tensor(const io::TensorEntry& entry);
