@@ -48,10 +48,11 @@ class Recorder {
   // Starts run_dir/run.journal, which must not exist yet (Error(usage, "run_exists")), in an existing folder.
   // Holds an exclusive lock until destroyed: a second writer gets Error(usage, "run_locked").
   static Recorder create(const std::filesystem::path& run_dir, const RunHeader& header);
-  // Goes on with the journal of an interrupted run; a torn tail is cut. Until rewind() says where the checkpoint
-  // stood, nothing recorded before counts as superseded; the first result recorded without rewind() supersedes all
-  // of it (the experiment starts again from its beginning).
-  static Recorder resume(const std::filesystem::path& run_dir);
+  // Goes on with the journal of an interrupted run (or starts it, where the run was killed before its first record); a
+  // torn tail is cut. The first result recorded without rewind() supersedes all former ones: without a checkpoint the
+  // experiment starts again from its beginning. Throws Error(usage, "config_changed") for another config, and what
+  // create() throws.
+  static Recorder resume(const std::filesystem::path& run_dir, const RunHeader& header);
 
   Recorder(Recorder&&) noexcept;
   Recorder& operator=(Recorder&&) noexcept;
