@@ -26,7 +26,7 @@ namespace frugal::results {
 
 // A place in a run's journal. A checkpoint stores it; a run that resumes from that checkpoint goes back to it.
 struct Position {
-  std::string run_id;
+  std::string run_id = {};
   std::uint64_t offset = 0;  // bytes
 
   std::string text() const;  // one line, for a checkpoint's metadata
@@ -36,11 +36,11 @@ struct Position {
 
 // What is known of a run before it starts.
 struct RunHeader {
-  std::string run_id;                  // UUID; empty: a fresh one
-  std::string config_json;             // resolved config, as JSON
-  std::string config_yaml;             // the same as YAML; empty: the JSON text, which YAML reads too
-  std::vector<std::string> overrides;  // in the user's order
-  std::vector<std::pair<std::string, std::string>> choices;  // config group -> option
+  std::string run_id = {};                  // UUID; empty: a fresh one
+  std::string config_json = {};             // resolved config, as JSON
+  std::string config_yaml = {};             // the same as YAML; empty: the JSON text, which YAML reads too
+  std::vector<std::string> overrides = {};  // in the user's order
+  std::vector<std::pair<std::string, std::string>> choices = {};  // config group -> option
 };
 
 class Recorder {

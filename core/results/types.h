@@ -26,33 +26,33 @@ std::string_view name(Direction direction);  // "", "higher", "lower"
 enum class Repeat : std::uint8_t { kMustMatch, kMayVary };
 
 struct Metric {
-  std::string name;
+  std::string name = {};
   double value = 0;
-  std::string unit;  // "" for a pure number; otherwise as people write it: "ms", "MiB", "dB"
+  std::string unit = {};  // "" for a pure number; otherwise as people write it: "ms", "MiB", "dB"
   Direction direction = Direction::kNone;
-  std::optional<double> ci_low, ci_high;  // 95 % interval, in `unit`
-  std::optional<double> standard_error;   // in `unit`
-  std::optional<std::int64_t> count;      // how many samples it is made of
-  std::string sample_column;  // the column of /samples whose mean it is, if any; `results compare` pairs by it
+  std::optional<double> ci_low = {}, ci_high = {};  // 95 % interval, in `unit`
+  std::optional<double> standard_error = {};        // in `unit`
+  std::optional<std::int64_t> count = {};           // how many samples it is made of
+  std::string sample_column = {};  // the column of /samples whose mean it is, if any; `results compare` pairs by it
   Repeat repeat = Repeat::kMustMatch;
 };
 
 enum class ColumnType : std::uint8_t { kInt64, kDouble, kBool, kString, kEnum };
 
 struct Column {
-  std::string name;  // letters, digits, '_', '.', '-'
+  std::string name = {};  // letters, digits, '_', '.', '-'
   ColumnType type = ColumnType::kDouble;
-  std::string unit;
-  std::string description;
+  std::string unit = {};
+  std::string description = {};
   std::vector<std::string> labels = {};  // of an enum, at most 127; a cell holds one of them
   Repeat repeat = Repeat::kMustMatch;
 };
 
 // A list of numbers a sample, of any length: becomes the data set /samples_<name>, one row a sample, padded with NaN.
 struct ArrayColumn {
-  std::string name;
-  std::string unit;
-  std::string description;
+  std::string name = {};
+  std::string unit = {};
+  std::string description = {};
   Repeat repeat = Repeat::kMustMatch;
 };
 
@@ -71,7 +71,7 @@ struct Value : std::variant<std::int64_t, double, bool, std::string> {
 };
 
 struct TimingRow {
-  std::string phase;  // "prefill", "decode", "step", ...
+  std::string phase = {};  // "prefill", "decode", "step", ...
   std::int64_t index = 0;
   std::int64_t ns = 0;     // nanoseconds, steady clock or CUDA events
   bool cold = false;       // taken before the warm-up ended
@@ -93,10 +93,10 @@ std::size_t size_of(DType dtype);  // bytes
 std::string_view name(DType dtype);
 
 struct ArrayInfo {
-  std::string name;  // letters, digits, '_', '.', '-'
+  std::string name = {};  // letters, digits, '_', '.', '-'
   DType dtype = DType::kFloat32;
-  std::vector<std::int64_t> shape;     // empty for a scalar
-  std::vector<std::string> dims = {};  // one name a dimension; empty: <name>_0, <name>_1, ...
+  std::vector<std::int64_t> shape = {};  // empty for a scalar
+  std::vector<std::string> dims = {};    // one name a dimension; empty: <name>_0, <name>_1, ...
   std::string unit = {};
   std::string description = {};
   Repeat repeat = Repeat::kMustMatch;
@@ -104,11 +104,11 @@ struct ArrayInfo {
 
 // A file that the run read. Size and sha256 are taken from the file itself.
 struct Input {
-  std::string role;  // "dataset", "model", "tokenizer", "checkpoint", ...
-  std::string path;
+  std::string role = {};  // "dataset", "model", "tokenizer", "checkpoint", ...
+  std::string path = {};
   std::int64_t bytes = 0;
-  std::string sha256;
-  std::string licence;  // SPDX identifier where known
+  std::string sha256 = {};
+  std::string licence = {};  // SPDX identifier where known
 };
 
 }  // namespace frugal::results
