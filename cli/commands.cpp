@@ -2,11 +2,13 @@
 
 namespace frugal::cli {
 
+int tokenize_command(std::span<const std::string> args);
 int version_command(std::span<const std::string> args);
 
 namespace {
 
 constexpr Command kCommands[] = {
+    {"tokenize", "token ids of text, one line a line", tokenize_command},
     {"version", "print the version", version_command},
 };
 
