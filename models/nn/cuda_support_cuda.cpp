@@ -22,6 +22,10 @@ bool built() {
   return true;
 }
 
+int device_count() {
+  return c10::cuda::device_count();
+}
+
 void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, double scale, uint64_t key) {
   const auto type = x.scalar_type() == at::kFloat      ? ElementType::kFloat
                     : x.scalar_type() == at::kDouble   ? ElementType::kDouble
