@@ -2,11 +2,13 @@
 
 namespace frugal::cli {
 
+int config_command(std::span<const std::string> args);
 int version_command(std::span<const std::string> args);
 
 namespace {
 
 constexpr Command kCommands[] = {
+    {"config", "the config engine by itself: parse, load, get, compose, sweep", config_command},
     {"version", "print the version", version_command},
 };
 

@@ -42,7 +42,7 @@ struct ResultDefault {
 // A node of the defaults tree, as `--info defaults-tree` shows it.
 struct DefaultsTree {
   std::string label;  // "db: mysql", "_self_", "config"
-  std::vector<DefaultsTree> children;
+  std::vector<DefaultsTree> children{};
 };
 
 struct SearchPathEntry {
