@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/io/checksum.h"
 #include "core/results/run_data.h"
+#include "core/results/utf8.h"
 
 namespace frugal::results {
 namespace {
@@ -19,8 +20,9 @@ class Hasher {
     number(std::bit_cast<std::uint64_t>(std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value));
   }
   void text(std::string_view value) {
-    number(value.size());
-    hash_.update(value);
+    const std::string clean = clean_utf8(value);  // as the result file holds it
+    number(clean.size());
+    hash_.update(clean);
   }
   template <typename T>
   void optional(const std::optional<T>& value) {
@@ -67,8 +69,11 @@ void add_samples(Hasher& hash, const RunData& data) {
     if (!counts(data.schema.lists[c].repeat)) continue;
     hash.text(data.schema.lists[c].name);
     for (const auto& row : data.samples) {
-      hash.number(row.lists[c].size());
-      for (const double value : row.lists[c]) hash.real(value);
+      // NaNs at the end are the same as the padding of the result file.
+      auto last = row.lists[c].end();
+      while (last != row.lists[c].begin() && std::isnan(*(last - 1))) --last;
+      hash.number(static_cast<std::uint64_t>(last - row.lists[c].begin()));
+      for (auto value = row.lists[c].begin(); value != last; ++value) hash.real(*value);
     }
   }
 }

@@ -17,12 +17,12 @@ namespace frugal::results {
 // Times are nanoseconds since 1970 (UTC).
 struct OpenRecord {
   std::uint32_t format_version = 1;
-  std::string run_id;
+  std::string run_id = {};
   std::int64_t created_ns = 0;
-  std::string config_json;
-  std::string config_yaml;
-  std::vector<std::string> overrides;
-  std::vector<std::pair<std::string, std::string>> choices;
+  std::string config_json = {};
+  std::string config_yaml = {};
+  std::vector<std::string> overrides = {};
+  std::vector<std::pair<std::string, std::string>> choices = {};
 };
 struct ProvenanceRecord {
   std::string key, value;
@@ -73,7 +73,7 @@ struct EventRecord {
 struct StateRecord {
   std::int64_t time_ns = 0;
   RunState state = RunState::kCreated;
-  std::string error_kind, error_code, message;
+  std::string error_kind = {}, error_code = {}, message = {};
 };
 // Results recorded at this offset of the journal and after, up to this record, count no more.
 struct RewindRecord {

@@ -1,0 +1,22 @@
+# Run by every build (cmake -P): writes OUTPUT from TEMPLATE with the commit and the state of the checkout. The file is
+# only touched when its content changes, so that a build without a change compiles nothing.
+set(COMMIT unknown)
+set(DIRTY false)
+set(DIFF_SHA256 "")
+find_program(GIT git)
+if(GIT)
+  execute_process(COMMAND ${GIT} rev-parse HEAD WORKING_DIRECTORY ${SOURCE_DIR}
+                  OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed ERROR_QUIET)
+  if(NOT failed)
+    set(COMMIT ${commit})
+    execute_process(COMMAND ${GIT} status --porcelain WORKING_DIRECTORY ${SOURCE_DIR} OUTPUT_VARIABLE status ERROR_QUIET)
+    execute_process(COMMAND ${GIT} diff HEAD WORKING_DIRECTORY ${SOURCE_DIR} OUTPUT_VARIABLE diff ERROR_QUIET)
+    if(NOT status STREQUAL "")
+      set(DIRTY true)
+    endif()
+    if(NOT diff STREQUAL "")
+      string(SHA256 DIFF_SHA256 "${diff}")
+    endif()
+  endif()
+endif()
+configure_file(${TEMPLATE} ${OUTPUT} @ONLY)
