@@ -239,7 +239,8 @@ void WorkerProcess::kill(std::string code, std::string message) {
 
 // Reaps the process and says what ended it. A worker that closed its pipe is ending; if it does not, it is killed.
 JobResult WorkerProcess::death() {
-  if (pid_ < 0) return run::failure(job_id_, Error(ErrorKind::kRunFailed, "worker_gone", "the worker had ended before"));
+  if (pid_ < 0)
+    return run::failure(job_id_, Error(ErrorKind::kRunFailed, "worker_gone", "the worker had ended before"));
   int status = 0;
   for (int tries = 0; ::waitpid(pid_, &status, WNOHANG) == 0; ++tries) {
     if (tries == 1000) ::kill(pid_, SIGKILL);

@@ -289,6 +289,23 @@ Replayed load_to_finish(const fs::path& journal, const std::optional<StateRecord
   return replayed;
 }
 
+// The side files of a finished run are gone: its result file has the arrays, and must not be made again without them.
+bool needs_lost_arrays(const RunData& data, const fs::path& run_dir) {
+  return std::any_of(data.arrays.begin(), data.arrays.end(), [&](const auto& array) {
+    return !array.second.inlined && !fs::exists(run_dir / kArrayFolder / array.second.sha256);
+  });
+}
+
+bool holds_this_run(const fs::path& file, const std::string& hash) {
+  if (!fs::exists(file)) return false;
+  try {
+    return content_hash(read_run_file(file)) == hash;
+  } catch (const Error& error) {
+    log::warning("the result file that is there cannot be kept: ", error.what());
+    return false;
+  }
+}
+
 }  // namespace
 
 Finished finish_run(const fs::path& run_dir, const std::optional<StateRecord>& ending, bool recovered) {
@@ -305,6 +322,7 @@ Finished finish_run(const fs::path& run_dir, const std::optional<StateRecord>& e
                     .lost_bytes = replayed.lost_bytes,
                     .lost_arrays = {},
                     .metrics = data.metrics};
+  if (needs_lost_arrays(data, run_dir) && holds_this_run(file, finished.content_hash)) return finished;
   fault::point("run_file.write");
   try {
     finished.lost_arrays = write_run_file(data, temporary, run_dir, recovered);

@@ -299,16 +299,17 @@ void read_log(hid_t file, RunData& data) {
 
 }  // namespace
 
-RunData read_run_file(const std::filesystem::path& path) {
+RunData read_run_file(const std::filesystem::path& path, Parts parts) {
   const auto lock = h5::library_lock();
   const Handle file = h5::open_file(path);
   RunData data;
   read_root(file, data, path);
   read_config(file, data);
   read_provenance(file, data);
+  read_metrics(file, data);
+  if (parts == Parts::kSummary) return data;
   read_samples(file, data);
   read_series(file, data);
-  read_metrics(file, data);
   read_timing(file, data);
   read_arrays(file, data);
   read_log(file, data);

@@ -1,0 +1,46 @@
+#include "core/launch/run_once.h"
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/results/journal.h"
+#include "core/run/signals.h"
+
+namespace frugal::launch {
+
+using run::JobResult;
+
+namespace {
+
+// What the journal is told of the run's end where the worker could not write it itself.
+results::StateRecord ending_of(const JobResult& result) {
+  return {.time_ns = results::now_ns(),
+          .state = result.state,
+          .error_kind = result.error_kind,
+          .error_code = result.error_code,
+          .message = result.message};
+}
+
+}  // namespace
+
+RunOutcome finish(const std::filesystem::path& run_dir, JobResult result) {
+  RunOutcome outcome{.result = std::move(result), .finished = std::nullopt};
+  if (!std::filesystem::exists(run_dir / results::kJournalName)) return outcome;
+  try {
+    outcome.finished = results::finish_run(run_dir, ending_of(outcome.result), false);
+  } catch (const Error& error) {
+    log::error("no result file for ", run_dir.string(), ": ", error.what());
+    if (outcome.result.state == results::RunState::kDone) outcome.result = run::failure(outcome.result.id, error);
+  }
+  return outcome;
+}
+
+RunOutcome run_once(run::Job job, std::string_view hydra_yaml, run::Existing existing, const WorkerSpec& spec,
+                    const WaitLimits& limits) {
+  job.resume = run::prepare_folder(job.run_dir, existing);
+  run::write_hydra_files(job.run_dir, job.config_yaml, hydra_yaml, job.overrides);
+  run::install_signal_flag();
+  WorkerProcess worker(spec);
+  return finish(job.run_dir, run_on(worker, job, limits));
+}
+
+}  // namespace frugal::launch
