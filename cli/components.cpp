@@ -14,7 +14,8 @@
 namespace frugal::cli {
 namespace {
 
-constexpr const char* kRootKeys[] = {"seed", "device", "data", "dataset", "model", "method", "experiment", "metrics", "table", "hydra", "user"};
+constexpr const char* kRootKeys[] = {"seed",       "device",  "data",  "dataset", "model", "method",
+                                     "experiment", "metrics", "table", "hydra",   "user"};
 
 // The keys of a table as nested objects of their defaults.
 Json defaults_of(const std::vector<OptionInfo>& infos) {
@@ -31,7 +32,9 @@ Json defaults_of(const std::vector<OptionInfo>& infos) {
   return root;
 }
 
-std::string place(const Locator& where, std::string_view key) { return where ? where(key) : std::string(); }
+std::string place(const Locator& where, std::string_view key) {
+  return where ? where(key) : std::string();
+}
 
 void check_root(const Json& config, const Locator& where) {
   const std::vector<std::string> known(std::begin(kRootKeys), std::end(kRootKeys));
@@ -41,18 +44,22 @@ void check_root(const Json& config, const Locator& where) {
     throw Error(ErrorKind::kUsage, "unknown_key", cat("unknown key '", key, "'"), place(where, key),
                 near.empty() ? "one's own keys belong under 'user'" : cat("did you mean '", near, "'?"));
   }
-  if (const auto seed = config.find("seed"); seed != config.end() && !seed->is_number_unsigned() && !(seed->is_number_integer() && seed->get<int64_t>() >= 0))
-    throw Error(ErrorKind::kUsage, "bad_value", cat("'seed' must be a whole number, at least 0, found ", seed->dump()), place(where, "seed"));
+  if (const auto seed = config.find("seed");
+      seed != config.end() && !seed->is_number_unsigned() && !(seed->is_number_integer() && seed->get<int64_t>() >= 0))
+    throw Error(ErrorKind::kUsage, "bad_value", cat("'seed' must be a whole number, at least 0, found ", seed->dump()),
+                place(where, "seed"));
   if (const auto data = config.find("data"); data != config.end() && data->is_object())
     for (const auto& [key, value] : data->items())
       if (key != "root")
-        throw Error(ErrorKind::kUsage, "unknown_key", cat("unknown key 'data.", key, "'"), place(where, "data." + key), "did you mean 'data.root'?");
+        throw Error(ErrorKind::kUsage, "unknown_key", cat("unknown key 'data.", key, "'"), place(where, "data." + key),
+                    "did you mean 'data.root'?");
 }
 
 void require_node(const Json& config, const std::string& node, const std::string& example) {
   const auto found = config.find(node);
   if (found == config.end() || found->is_null())
-    throw Error(ErrorKind::kUsage, "missing_choice", cat("this experiment needs a ", node), node, cat("e.g. ", node, "=", example));
+    throw Error(ErrorKind::kUsage, "missing_choice", cat("this experiment needs a ", node), node,
+                cat("e.g. ", node, "=", example));
 }
 
 void check_text_classification(const Json& config, const Locator& where) {
@@ -75,7 +82,8 @@ std::vector<ComponentOptions> component_options() {
           {"bert_config", "model.config", bert_config_options().title(), &bert_config_options().infos()},
           {"peft", "method", peft_options().title(), &peft_options().infos()},
           {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
-          {"text_classification", "experiment", text_classification_options().title(), &text_classification_options().infos()},
+          {"text_classification", "experiment", text_classification_options().title(),
+           &text_classification_options().infos()},
           {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
 }
 
@@ -96,7 +104,8 @@ void check_components(const Json& config, const Locator& where) {
   } else if (name == "text_classification") {
     check_text_classification(config, where);
   } else {
-    throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"), place(where, "experiment.name"),
+    throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"),
+                place(where, "experiment.name"),
                 "experiment=text_classification, experiment=sleep or experiment=smoke");
   }
 }

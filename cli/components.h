@@ -13,8 +13,8 @@ namespace frugal::cli {
 
 // One table of options: `configs/options/<name>` is a config with all its keys and defaults.
 struct ComponentOptions {
-  std::string name;     // text_classification, meft, ...
-  std::string node;     // where in a config it stands: experiment, dataset, model, method, device
+  std::string name;  // text_classification, meft, ...
+  std::string node;  // where in a config it stands: experiment, dataset, model, method, device
   std::string title;
   const std::vector<OptionInfo>* infos;
 };

@@ -156,7 +156,8 @@ int config_command(std::span<const std::string> args) {
       return exit_code(error.kind());
     }
   }
-  throw Error(ErrorKind::kUsage, "unknown_verb", cat("there is no verb 'config ", args[0], "'"), {}, "frugal config --help");
+  throw Error(ErrorKind::kUsage, "unknown_verb", cat("there is no verb 'config ", args[0], "'"), {},
+              "frugal config --help");
 }
 
 }  // namespace frugal::cli

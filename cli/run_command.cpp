@@ -11,7 +11,6 @@
 namespace frugal::cli {
 
 int sweep_run(const RunOptions& options, const std::vector<std::string>& command_line);
-int dry_run(const PreparedJob& prepared);
 
 namespace {
 
@@ -38,7 +37,8 @@ exit codes: 0 done, 2 bad config, 3 bad data, 4 the machine cannot, 5 the run fa
 )";
 
 int print_config(const RunOptions& options) {
-  std::fputs(config_text(config::compose(options.request()), *options.cfg, options.resolve, options.package).c_str(), stdout);
+  std::fputs(config_text(config::compose(options.request()), *options.cfg, options.resolve, options.package).c_str(),
+             stdout);
   return 0;
 }
 
@@ -70,10 +70,9 @@ int run_command(std::span<const std::string> args) {
   command_line.insert(command_line.end(), args.begin(), args.end());
   if (options.multirun) return sweep_run(options, command_line);
   PreparedJob prepared = prepare_job(options.request(), command_line);
-  if (options.dry_run) return dry_run(prepared);
-  open_folder(prepared);
-  log::info("run folder ", prepared.job.run_dir.string(), prepared.job.resume ? " (resumed)" : "");
-  const results::Finished finished = run_to_end(prepared);
+  const std::filesystem::path folder = run_folder(prepared.composition);
+  log::info("run folder ", folder.string());
+  const results::Finished finished = run_to_end(prepared, folder);
   print_metrics(finished);
   if (finished.status == results::RunState::kInterrupted) return run::signal_exit_code(run::requested_signal());
   return 0;

@@ -1,7 +1,10 @@
 #include "cli/run_job.h"
 
+#include <cstdlib>
+
 #include "cli/components.h"
 #include "core/error.h"
+#include "core/launch/run_once.h"
 #include "core/run/provenance.h"
 #include "core/run/run_folder.h"
 #include "core/run/signals.h"
@@ -36,44 +39,43 @@ PreparedJob prepare_job(const config::ComposeRequest& request, const std::vector
   prepared.job.overrides = composition.task_overrides;
   for (const auto& [group, option] : composition.choices) prepared.job.choices.emplace_back(group, choice_text(option));
   prepared.job.provenance = run::run_provenance(command_line);
-  if (const Json* threads = options_detail::find(prepared.config, "device.threads")) prepared.job.threads = threads->get<int>();
+  if (const Json* threads = options_detail::find(prepared.config, "device.threads"))
+    prepared.job.threads = threads->get<int>();
   return prepared;
 }
 
-void open_folder(PreparedJob& prepared) {
-  const config::NodePtr& root = prepared.composition.config;
-  const config::NodePtr run = root->find("hydra") ? root->find("hydra")->find("run") : nullptr;
+std::filesystem::path run_folder(const config::Composition& composition) {
+  const config::NodePtr hydra = composition.config->find("hydra");
+  const config::NodePtr run = hydra ? hydra->find("run") : nullptr;
   const config::NodePtr dir = run ? run->find("dir") : nullptr;
-  if (!dir || dir->text == kHydraRunDir) {
-    prepared.job.run_dir = run::make_dated_folder();
-    prepared.job.resume = run::prepare_folder(prepared.job.run_dir, run::Existing::kResume);
-  } else {
-    prepared.job.run_dir = config::select(root, "hydra.run.dir")->text;
-    prepared.job.resume = run::prepare_folder(prepared.job.run_dir, run::Existing::kResume);
-  }
-  const config::NodePtr hydra = root->find("hydra");
-  run::write_hydra_files(prepared.job.run_dir, prepared.job.config_yaml, hydra ? config::yaml_text(*hydra) : "", prepared.job.overrides);
+  if (!dir || dir->text == kHydraRunDir) return run::make_dated_folder();
+  return config::select(composition.config, "hydra.run.dir")->text;
 }
 
-launch::WorkerSpec worker_spec(const std::string& flavour, const Json& config) {
+void set_worker_environment(const Json& config) {
   const Json* threads = options_detail::find(config, "device.threads");
   const std::string count = threads != nullptr ? threads->dump() : "1";
-  return {.program = launch::worker_program(flavour),
-          .environment = {{"OMP_NUM_THREADS", count},
-                          {"MKL_NUM_THREADS", count},
-                          {"MKL_CBWR", "AUTO"},                      // same sums whatever the alignment
-                          {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}}};  // read when cuBLAS is loaded, so before exec
+  const std::pair<const char*, std::string> variables[] = {
+      {"OMP_NUM_THREADS", count},
+      {"MKL_NUM_THREADS", count},
+      {"MKL_CBWR", "AUTO"},                     // same sums whatever the alignment
+      {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};  // read when cuBLAS is loaded
+  for (const auto& [name, value] : variables) ::setenv(name, value.c_str(), /*overwrite=*/0);
 }
 
-results::Finished run_to_end(PreparedJob& prepared) {
+results::Finished run_to_end(PreparedJob& prepared, const std::filesystem::path& folder) {
   run::install_signal_flag();
-  launch::WorkerProcess worker(worker_spec(prepared.flavour, prepared.config));
-  prepared.job.id = prepared.job.run_dir.string();
-  const run::JobResult result = launch::run_on(worker, prepared.job);
-  const std::optional<results::StateRecord> ending = launch::ending_record(result);
-  const results::Finished finished = results::finish_run(prepared.job.run_dir, ending, /*recovered=*/false);
-  if (result.state == results::RunState::kFailed) throw run::as_error(result);
-  return finished;
+  set_worker_environment(prepared.config);
+  prepared.job.run_dir = folder;
+  prepared.job.id = folder.string();
+  const config::NodePtr hydra = prepared.composition.config->find("hydra");
+  const launch::RunOutcome outcome =
+      launch::run_once(prepared.job, hydra ? config::yaml_text(*hydra) : "", run::Existing::kResume,
+                       {.program = launch::worker_program(prepared.flavour)});
+  if (outcome.result.state == results::RunState::kFailed) throw run::as_error(outcome.result);
+  if (!outcome.finished)
+    throw Error(ErrorKind::kRunFailed, "no_result", "the run ended without a result file", folder.string());
+  return *outcome.finished;
 }
 
 }  // namespace frugal::cli

@@ -7,7 +7,6 @@
 
 #include "core/config/compose.h"
 #include "core/config/options.h"
-#include "core/launch/worker_process.h"
 #include "core/results/run_file.h"
 #include "core/run/job.h"
 
@@ -17,16 +16,17 @@ struct PreparedJob {
   config::Composition composition;
   Json config;  // resolved, without the hydra node
   std::string flavour;
-  run::Job job;  // run_dir and resume are set by open_folder
+  run::Job job;  // run_dir is set by run_to_end
 };
 
 // Composes, resolves and checks; touches no disk.
 PreparedJob prepare_job(const config::ComposeRequest& request, const std::vector<std::string>& command_line);
-// hydra.run.dir, or where that is Hydra's default a dated folder of our own. Makes it, writes .hydra/.
-void open_folder(PreparedJob& prepared);
-// Of the worker's process: thread counts, and what bit-equal repetition needs.
-launch::WorkerSpec worker_spec(const std::string& flavour, const Json& config);
-// Runs it, makes run.h5, returns what it holds; throws the run's error.
-results::Finished run_to_end(PreparedJob& prepared);
+// hydra.run.dir, or where that is Hydra's default a dated folder of our own that no other run shares.
+std::filesystem::path run_folder(const config::Composition& composition);
+// Sets, in this process, what its workers must have in their environment before they start: thread counts, and what
+// bit-equal repetition needs.
+void set_worker_environment(const Json& config);
+// Runs it in `folder` (an interrupted run there goes on), makes run.h5, returns what it holds; throws the run's error.
+results::Finished run_to_end(PreparedJob& prepared, const std::filesystem::path& folder);
 
 }  // namespace frugal::cli

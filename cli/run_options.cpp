@@ -24,8 +24,9 @@ RunOptions parse_run_options(std::span<const std::string> args) {
       {"-cp", [&](const auto& v) { options.config_dirs.insert(options.config_dirs.begin(), v); }},
       {"--config-name", [&](const auto& v) { options.config_name = v; }},
       {"-cn", [&](const auto& v) { options.config_name = v; }}};
-  const std::map<std::string, bool*> flags = {{"--help", &options.help}, {"-h", &options.help}, {"--multirun", &options.multirun},
-                                              {"-m", &options.multirun}, {"--resolve", &options.resolve}, {"--dry-run", &options.dry_run}};
+  const std::map<std::string, bool*> flags = {{"--help", &options.help},         {"-h", &options.help},
+                                              {"--multirun", &options.multirun}, {"-m", &options.multirun},
+                                              {"--resolve", &options.resolve},   {"--dry-run", &options.dry_run}};
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
     if (const auto flag = flags.find(arg); flag != flags.end()) {
@@ -47,7 +48,8 @@ RunOptions parse_run_options(std::span<const std::string> args) {
 }
 
 config::ComposeRequest RunOptions::request() const {
-  config::ComposeRequest request{.config_dirs = config_dirs, .config_name = config_name, .overrides = overrides, .multirun = multirun};
+  config::ComposeRequest request{
+      .config_dirs = config_dirs, .config_name = config_name, .overrides = overrides, .multirun = multirun};
   request.config_dirs.push_back(io::resource("configs"));
   request.more_sources = {options_source()};
   return request;

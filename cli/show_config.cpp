@@ -23,7 +23,8 @@ std::string table(const std::vector<Row>& rows) {
   const std::string line = std::string(total, '-') + "\n";
   std::string out;
   for (size_t r = 0; r < rows.size(); ++r) {
-    for (size_t i = 0; i < rows[r].size(); ++i) out += "| " + rows[r][i] + std::string(widths[i] - rows[r][i].size() + 1, ' ');
+    for (size_t i = 0; i < rows[r].size(); ++i)
+      out += "| " + rows[r][i] + std::string(widths[i] - rows[r][i].size() + 1, ' ');
     out += "|\n" + (r == 0 ? line : "");
   }
   return out + line;
@@ -31,7 +32,8 @@ std::string table(const std::vector<Row>& rows) {
 
 std::string defaults_text(const config::Composition& composition) {
   std::vector<Row> rows = {{"Config path", "Package", "_self_", "Parent"}};
-  for (const auto& d : composition.defaults) rows.push_back({d.config_path, d.package, d.is_self ? "True" : "False", d.parent.value_or("")});
+  for (const auto& d : composition.defaults)
+    rows.push_back({d.config_path, d.package, d.is_self ? "True" : "False", d.parent.value_or("")});
   return title("Defaults List") + table(rows);
 }
 
@@ -74,7 +76,8 @@ std::string info_text(const config::Composition& composition, const std::string&
   if (which == "defaults") return defaults_text(composition);
   if (which == "searchpath") return search_path_text(composition);
   if (which != "defaults-tree")
-    throw Error(ErrorKind::kUsage, "bad_value", cat("--info takes defaults, defaults-tree or searchpath, found '", which, "'"), "--info");
+    throw Error(ErrorKind::kUsage, "bad_value",
+                cat("--info takes defaults, defaults-tree or searchpath, found '", which, "'"), "--info");
   std::string out = title("Defaults Tree");
   tree_text(composition.defaults_tree, "", out);
   return out;

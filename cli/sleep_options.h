@@ -22,9 +22,12 @@ inline const OptionTable<SleepOptions>& sleep_option_table() {
           .add("ms", &O::ms, {.help = "how long in all", .unit = "ms", .min = 0})
           .add("steps", &O::steps, {.help = "one sample and one point of the series `loss` each", .min = 0})
           .add("checkpoint_every", &O::checkpoint_every, {.help = "steps between checkpoints; 0: none", .min = 0})
-          .add("array_elements", &O::array_elements, {.help = "elements of the array `state`, recorded at the end", .min = 0})
-          .add("fail_probability", &O::fail_probability, {.help = "of throwing, drawn from the seed", .min = 0, .max = 1})
-          .add("fault", &O::fault, {.help = "what happens at step fault_at", .choices = {"none", "throw", "hang", "crash", "kill", "exit"}})
+          .add("array_elements", &O::array_elements,
+               {.help = "elements of the array `state`, recorded at the end", .min = 0})
+          .add("fail_probability", &O::fail_probability,
+               {.help = "of throwing, drawn from the seed", .min = 0, .max = 1})
+          .add("fault", &O::fault,
+               {.help = "what happens at step fault_at", .choices = {"none", "throw", "hang", "crash", "kill", "exit"}})
           .add("fault_at", &O::fault_at, {.help = "step of the fault", .min = 0});
   return table;
 }

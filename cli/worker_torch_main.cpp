@@ -14,12 +14,15 @@ namespace {
 void check_blas() {
   Dl_info info{};
   void* symbol = dlsym(RTLD_DEFAULT, "sgemm_");
-  if (symbol != nullptr && dladdr(symbol, &info) != 0 && std::string(info.dli_fname).find("libtorch_cpu") == std::string::npos)
+  if (symbol != nullptr && dladdr(symbol, &info) != 0 &&
+      std::string(info.dli_fname).find("libtorch_cpu") == std::string::npos)
     frugal::log::warning("sgemm_ comes from ", info.dli_fname, ", not from LibTorch: products will be slow");
 }
 
 std::map<std::string, std::string> provenance() {
-  return {{"library.libtorch", TORCH_VERSION_TEXT}, {"library.libtorch_config", at::show_config()}, {"library.cuda_worker", frugal::cuda::built() ? "yes" : "no"}};
+  return {{"library.libtorch", TORCH_VERSION_TEXT},
+          {"library.libtorch_config", at::show_config()},
+          {"library.cuda_worker", frugal::cuda::built() ? "yes" : "no"}};
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace frugal {
 void run_experiment(run::RunContext& run) {
   const std::string name = run.job.config.at("experiment").value("name", "");
   if (name == "text_classification") return text_classification(run);
-  throw Error(ErrorKind::kUsage, "unknown_experiment", cat("this worker has no experiment '", name, "'"), "experiment.name");
+  throw Error(ErrorKind::kUsage, "unknown_experiment", cat("this worker has no experiment '", name, "'"),
+              "experiment.name");
 }
 
 }  // namespace frugal
