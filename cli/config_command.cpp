@@ -92,15 +92,23 @@ int get(const ConfigOptions& options) {
   return 0;
 }
 
+// The part to show. Values may refer to the hydra node, so it is left out after they are resolved.
+config::NodePtr shown_config(const config::Composition& composition, const ConfigOptions& options) {
+  const auto& root = composition.config;
+  if (options.package) {
+    auto part = config::select(root, *options.package);
+    if (!part) config::fail("override_key_missing", cat("there is no package '", *options.package, "'"));
+    return part;
+  }
+  auto shown = config::Node::dict();
+  for (const auto& [key, value] : root->entries)
+    if (options.keep_hydra || key.text != "hydra") shown->set(key, options.resolve ? config::resolve(value) : value->copy());
+  return shown;
+}
+
 int compose(const ConfigOptions& options) {
   const auto composition = config::compose(options.request());
-  if (!options.keep_hydra) composition.config->entries.erase(config::Key("hydra"));
-  config::NodePtr shown = composition.config;
-  if (options.package) {
-    shown = config::select(shown, *options.package);
-    if (!shown) config::fail("override_key_missing", cat("there is no package '", *options.package, "'"));
-  }
-  if (options.resolve) shown = config::resolve(shown);
+  const auto shown = shown_config(composition, options);
   std::string choices;
   for (const auto& [group, option] : composition.choices)
     choices += (choices.empty() ? "" : ", ") + json_string(group) + ": " + json_text(*option);

@@ -43,13 +43,15 @@ void remove(Node& config, const Override& item) {
 void check_texts(const Node& node) {
   if (node.is_interpolation()) check_interpolation(node.text, node.mark);
   for (const auto& child : node.items) check_texts(*child);
-  for (const auto& [key, child] : node.entries) check_texts(*child);
+  for (const auto& [key, child] : node.entries) {
+    if (key.kind == NodeKind::kNull) fail("invalid_type", "null cannot be a key", node.mark);
+    check_texts(*child);
+  }
 }
 
 void apply(Node& config, const Override& item) {
   if (item.type == OverrideType::kDelete) return remove(config, item);
   const auto value = to_node(item.value, item.mark());
-  check_texts(*value);
   if (item.type == OverrideType::kAdd && !value->is_container()) {
     Interpolator interpolator;
     if (selected(interpolator, config, item.key) != nullptr)
@@ -58,6 +60,7 @@ void apply(Node& config, const Override& item) {
   }
   const bool add = item.type == OverrideType::kAdd || item.type == OverrideType::kForceAdd;
   update(config, item.key, value, {.strict = !add, .force = add});
+  check_texts(*value);
 }
 
 bool is_own_kind(const Error& error) {

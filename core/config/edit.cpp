@@ -38,7 +38,7 @@ void assign(Node& dict, const Key& key, NodePtr value, NewKeys new_keys) {
     inherit_slot(*value, *existing);
   } else {
     value = converted(dict.element, true, std::move(value));
-    value->slot = dict.element;
+    if (dict.element != SlotType::kAny) value->slot = dict.element;
   }
   dict.set(key, std::move(value));
 }
@@ -57,6 +57,17 @@ void merge_containers(Node& dest, const Node& src, bool strict) {
        src.mark);
 }
 
+// Groups of Hydra's node are merged before the node itself, whose types then hold for what is there.
+void adopt_type(Node& dict, const Key& key, const Node& typed) {
+  auto child = dict.find(key);
+  if (typed.slot != SlotType::kAny) {
+    child = converted(typed.slot, typed.optional, std::move(child));
+    inherit_slot(*child, typed);
+    dict.set(key, child);
+  }
+  child->closed = child->closed || typed.closed;
+}
+
 }  // namespace
 
 void merge(Node& dest, const Node& src, bool strict) {
@@ -71,12 +82,13 @@ void merge(Node& dest, const Node& src, bool strict) {
         old = dest.find(key);
       }
     }
-    if (old && value->is_missing()) continue;
     if (old && old->is_container() && value->is_container())
       merge_containers(*old, *value, strict);
-    else
+    else if (!old || !value->is_missing())
       assign(dest, key, value->copy(), {.strict = strict});
+    if (old) adopt_type(dest, key, *value);
   }
+  dest.closed = dest.closed || src.closed;
 }
 
 namespace {

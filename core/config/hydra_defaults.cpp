@@ -228,7 +228,12 @@ void annotate_hydra_slots(const std::string& config_path, Node& config) {
   if (config_path == "hydra/sweeper/basic" || config_path == "hydra/launcher/basic") config.closed = true;
   if (config_path != kHydraConfig) return;
   config.closed = true;
-  for (const auto path : kClosed) child_at(config, path).closed = true;
+  for (const auto path : kClosed) {
+    auto& node = child_at(config, path);
+    node.closed = true;
+    node.slot = SlotType::kDict;
+    node.optional = false;
+  }
   for (const auto& slot : kSlots) {
     auto& node = child_at(config, slot.key);
     node.slot = slot.type;

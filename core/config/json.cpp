@@ -16,6 +16,11 @@ std::string json_float(double value) {
   return python::float_repr(value);
 }
 
+std::string json_key(const Key& key) {
+  if (key.kind != NodeKind::kFloat) return key.text;
+  return json_float(python::parse_float(key.text).value_or(0));
+}
+
 void write(const Node& node, std::string& out) {
   switch (node.kind) {
     case NodeKind::kNull: out += "null"; return;
@@ -39,7 +44,7 @@ void write(const Node& node, std::string& out) {
       for (const auto& [key, value] : node.entries) {
         if (!first) out += ", ";
         first = false;
-        out += json_string(key.text) + ": ";
+        out += json_string(json_key(key)) + ": ";
         write(*value, out);
       }
       out += '}';

@@ -158,7 +158,7 @@ class Parser {
       do {
         auto name = primitive(false);
         expect(TokenType::kColon);
-        out.entries.emplace_back(std::move(name), element());
+        add_entry(out, std::move(name), element());
       } while (take_if(TokenType::kComma));
     }
     expect(TokenType::kBraceClose);

@@ -104,7 +104,6 @@ NodePtr binary_value(const RawNode& node) {
 }
 
 NodePtr text_value(const RawNode& node) {
-  if (node.text.find("${") != std::string::npos) check_interpolation(node.text, node.mark);
   return Node::of(node.text, node.mark);
 }
 
@@ -168,13 +167,17 @@ class Constructor {
       if (node.kind == RawNode::Kind::kScalar) {
         node.value = scalar_value(node, false);
       } else if (node.kind == RawNode::Kind::kSequence) {
+        if (is_pair_list(node)) make_pairs(node);
         check_tag(node, "seq");
         queue.insert(queue.end(), node.items.begin(), node.items.end());
       } else {
         check_tag(node, "map");
         refuse_duplicates(node);
         flatten(node);
-        for (const auto& [key, value] : node.pairs) queue.push_back(value);
+        for (const auto& [key, value] : node.pairs) {
+          make_key(*key);
+          queue.push_back(value);
+        }
       }
     }
   }
@@ -182,6 +185,22 @@ class Constructor {
   static void check_tag(const RawNode& node, std::string_view expected) {
     if (node.tag == "?" || node.tag == "!" || node.tag.empty() || node.tag == cat(kStandard, expected)) return;
     bad(node, cat("the tag '", node.tag, "' has no meaning here"));
+  }
+
+  static bool is_pair_list(const RawNode& node) {
+    return node.tag == cat(kStandard, "omap") || node.tag == cat(kStandard, "pairs");
+  }
+
+  // !!omap and !!pairs: a list of mappings with one entry each becomes a list of [key, value].
+  static void make_pairs(RawNode& node) {
+    for (auto* item : node.items) {
+      if (item->kind != RawNode::Kind::kMapping || item->pairs.size() != 1)
+        bad(*item, "expected a mapping with one entry");
+      item->kind = RawNode::Kind::kSequence;
+      item->items = {item->pairs[0].first, item->pairs[0].second};
+      item->pairs.clear();
+    }
+    node.tag = "?";
   }
 
   static void refuse_duplicates(const RawNode& node) {
@@ -234,7 +253,10 @@ class Constructor {
 
   NodePtr expand(RawNode& raw) {
     if (++expanded_ > limits_.nodes) bad(raw, cat("aliases grow beyond ", limits_.nodes, " values"));
-    if (raw.kind == RawNode::Kind::kScalar) return raw.value->copy();
+    if (raw.kind == RawNode::Kind::kScalar) {
+      if (depth_ > 0 && raw.value->is_interpolation()) check_interpolation(raw.value->text, raw.mark);
+      return raw.value->copy();
+    }
     if (depth_ >= limits_.depth) bad(raw, cat("values nested deeper than ", limits_.depth, " levels"));
     ++depth_;
     auto node = raw.kind == RawNode::Kind::kSequence ? Node::list(raw.mark) : Node::dict(raw.mark);
@@ -252,7 +274,9 @@ class Constructor {
 
 NodePtr load_value(const std::string& text, const std::string& name, const YamlLimits& limits) {
   if (text.size() > limits.bytes) fail("yaml_error", cat("the file is larger than ", limits.bytes, " bytes"), name);
-  auto document = yaml::parse_graph(yaml::normalized_text(text, name), name, limits);
+  const auto clean = yaml::normalized_text(text, name);
+  yaml::check_strict(clean, name);
+  auto document = yaml::parse_graph(clean, name, limits);
   if (document.root == nullptr) return Node::null(Mark{std::make_shared<const std::string>(name), 1, 1});
   return Constructor(limits).construct(document.root);
 }
