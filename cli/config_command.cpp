@@ -40,6 +40,7 @@ options:
   --json             errors too are JSON: {"error": {"kind", "message", "where"}}, exit code 2
   --package P        compose: only the part of the config at P
   --hydra            compose: keep the hydra node
+  --yaml             load, compose: the config as YAML instead of JSON
 )";
 
 std::string json_list(const std::vector<std::string>& texts) {
@@ -81,7 +82,11 @@ int parse(const ConfigOptions& options) {
 
 int load(const ConfigOptions& options) {
   const auto file = options.one_argument("FILE");
-  std::puts(("{\"config\": " + json_text(*config::load_yaml_file(file)) + "}").c_str());
+  const auto loaded = config::load_yaml_file(file);
+  if (options.yaml)
+    std::fputs(config::yaml_text(*loaded).c_str(), stdout);
+  else
+    std::puts(("{\"config\": " + json_text(*loaded) + "}").c_str());
   return 0;
 }
 
@@ -109,6 +114,10 @@ config::NodePtr shown_config(const config::Composition& composition, const Confi
 int compose(const ConfigOptions& options) {
   const auto composition = config::compose(options.request());
   const auto shown = shown_config(composition, options);
+  if (options.yaml) {
+    std::fputs(config::yaml_text(*shown).c_str(), stdout);
+    return 0;
+  }
   std::string choices;
   for (const auto& [group, option] : composition.choices)
     choices += (choices.empty() ? "" : ", ") + json_string(group) + ": " + json_text(*option);

@@ -52,9 +52,9 @@ void check_texts(const Node& node) {
 void apply(Node& config, const Override& item) {
   if (item.type == OverrideType::kDelete) return remove(config, item);
   const auto value = to_node(item.value, item.mark());
-  if (item.type == OverrideType::kAdd && !value->is_container()) {
+  if (item.type == OverrideType::kAdd) {
     Interpolator interpolator;
-    if (selected(interpolator, config, item.key) != nullptr)
+    if (selected(interpolator, config, item.key) != nullptr && !value->is_container())
       fail("add_key_exists", cat("there is a value at '", item.key, "' already"), item.mark(),
            cat(item.text.substr(1), " changes it, +", item.text, " adds or changes"));
   }

@@ -282,6 +282,7 @@ std::shared_ptr<const Expression> parse_element(const std::string& text) {
 }
 
 void check_interpolation(const std::string& text, const Mark& mark) {
+  if (is_simple_interpolation(text)) return;
   try {
     parse_interpolation(text);
   } catch (const Error& error) {

@@ -58,8 +58,14 @@ Node* Interpolator::resolve_node(Node& node, Memo* memo) {
   if (++steps_ > kMaxSteps) fail("interpolation_resolution", "interpolations expand beyond the limit", node.mark);
   const Depth depth(depth_);
   Memo own;
+  std::shared_ptr<const Expression> expression;
   try {
-    auto* value = evaluate(*parse_interpolation(node.text), {node.parent, &node}, memo ? memo : &own);
+    expression = parse_interpolation(node.text);
+  } catch (const Error& error) {
+    fail(error.code(), error.message(), node.mark);
+  }
+  try {
+    auto* value = evaluate(*expression, {node.parent, &node}, memo ? memo : &own);
     // A made value is what the interpolation's place holds.
     if (!value->mark.known()) value->mark = node.mark;
     return value;
@@ -253,19 +259,24 @@ NodePtr Interpolator::copy_value(Node& node) {
 }
 
 NodePtr Interpolator::resolved_copy(Node& node) {
+  return copy_of(*resolve_node(node, nullptr));
+}
+
+NodePtr Interpolator::copy_of(Node& resolved) {
   copied_ = 0;
-  auto copy = copy_value(*resolve_node(node, nullptr));
-  copy->key = node.key;
-  return copy;
+  return copy_value(resolved);
 }
 
 NodePtr select(const NodePtr& root, std::string_view dotted_key) {
   Interpolator interpolator;
+  if (dotted_key.starts_with('.')) dotted_key.remove_prefix(1);  // relative to the root is the same
+  if (dotted_key.starts_with('.')) return nullptr;
   try {
     const auto selected = interpolator.select(*root, dotted_key, true);
-    return selected.value ? interpolator.resolved_copy(*selected.value) : nullptr;
+    return selected.value ? interpolator.copy_of(*selected.value) : nullptr;
   } catch (const Error& error) {
     if (error.code() == "not_a_container") return nullptr;
+    if (error.code() == "list_index") fail("interpolation_resolution", error.message(), error.where());
     throw;
   }
 }

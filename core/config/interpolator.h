@@ -35,6 +35,8 @@ class Interpolator {
   Node* keep(NodePtr value, Node* parent = nullptr);
   // A deep copy with every interpolation replaced.
   NodePtr resolved_copy(Node& node);
+  // The same for what dereference() or select() gave, whose text is final even where it looks like an interpolation.
+  NodePtr copy_of(Node& resolved);
 
  private:
   struct Context {
