@@ -107,7 +107,8 @@ config::NodePtr shown_config(const config::Composition& composition, const Confi
   }
   auto shown = config::Node::dict();
   for (const auto& [key, value] : root->entries)
-    if (options.keep_hydra || key.text != "hydra") shown->set(key, options.resolve ? config::resolve(value) : value->copy());
+    if (options.keep_hydra || key.text != "hydra")
+      shown->set(key, options.resolve ? config::resolve(value) : value->copy());
   return shown;
 }
 
@@ -173,7 +174,8 @@ int config_command(std::span<const std::string> args) {
       return exit_code(error.kind());
     }
   }
-  throw Error(ErrorKind::kUsage, "unknown_verb", cat("there is no verb 'config ", args[0], "'"), {}, "frugal config --help");
+  throw Error(ErrorKind::kUsage, "unknown_verb", cat("there is no verb 'config ", args[0], "'"), {},
+              "frugal config --help");
 }
 
 }  // namespace frugal::cli

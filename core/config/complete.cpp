@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "core/config/interpolator.h"
 #include "core/config/python.h"
 #include "core/config/sweep.h"
 #include "core/error.h"
@@ -83,8 +84,9 @@ std::vector<std::string> complete_key(const NodePtr& config, const std::string& 
   const auto dot = word.rfind('.');
   if (!whole && dot == std::string::npos) return keys_of(*config, word);
   const auto base = whole ? word.substr(0, word.size() - 1) : word.substr(0, dot);
-  const auto node = select(config, base);
-  if (!node || node->is_null()) return {};
+  Interpolator interpolator;
+  const auto* node = interpolator.select(*config, base, false).value;
+  if (node == nullptr || node->is_null()) return {};
   std::vector<std::string> matches;
   if (node->is_container())
     matches = keys_of(*node, whole ? "" : word.substr(dot + 1));

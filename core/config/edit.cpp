@@ -52,8 +52,9 @@ void replace_items(Node& list, const Node& source) {
 void merge_containers(Node& dest, const Node& src, bool strict) {
   if (dest.is_dict() && src.is_dict()) return merge(dest, src, strict);
   if (dest.is_list() && src.is_list()) return replace_items(dest, src);
-  fail("merge_conflict", cat("'", dest.full_key(), "' is a ", dest.is_dict() ? "dict" : "list",
-                             " and cannot be merged with a ", src.is_dict() ? "dict" : "list"),
+  fail("merge_conflict",
+       cat("'", dest.full_key(), "' is a ", dest.is_dict() ? "dict" : "list", " and cannot be merged with a ",
+           src.is_dict() ? "dict" : "list"),
        src.mark);
 }
 
@@ -95,7 +96,8 @@ namespace {
 
 std::int64_t list_index(const Node& list, const std::string& segment, const Mark& mark) {
   const auto digits = python::parse_int(segment);
-  if (!digits) fail("list_index", cat("'", list.full_key(), "' is a list, indexed by numbers, not '", segment, "'"), mark);
+  if (!digits)
+    fail("list_index", cat("'", list.full_key(), "' is a list, indexed by numbers, not '", segment, "'"), mark);
   const auto index = Node::of_digits(*digits);
   const auto size = static_cast<std::int64_t>(list.items.size());
   if (index->big || index->integer >= size || index->integer < -size)

@@ -140,8 +140,10 @@ InputDefault parse_key(const std::string& text) {
 
 InputDefault group_default(const std::string& config_path, const Node& item) {
   if (item.entries.size() != 1)
-    bad(config_path, item.entries.empty() ? "an element of the defaults list has no group"
-                                          : "an element of the defaults list has more than one group", item.mark);
+    bad(config_path,
+        item.entries.empty() ? "an element of the defaults list has no group"
+                             : "an element of the defaults list has more than one group",
+        item.mark);
   const auto& [key, value] = *item.entries.begin();
   if (!key.is_text()) bad(config_path, cat("a group is a text, found ", key.text), item.mark);
   auto out = parse_key(key.text);

@@ -52,8 +52,7 @@ Node* Interpolator::try_dereference(Node& node) {
 
 Node* Interpolator::resolve_node(Node& node, Memo* memo) {
   if (!node.is_interpolation()) return &node;
-  if (node.parent == nullptr)
-    fail("interpolation_resolution", "an interpolation needs a config around it", node.mark);
+  if (node.parent == nullptr) fail("interpolation_resolution", "an interpolation needs a config around it", node.mark);
   if (depth_ >= kMaxDepth) fail("interpolation_cycle", "interpolations refer to each other without end", node.mark);
   if (++steps_ > kMaxSteps) fail("interpolation_resolution", "interpolations expand beyond the limit", node.mark);
   const Depth depth(depth_);
@@ -84,11 +83,15 @@ Node* Interpolator::evaluate_element(const std::string& text, Node& parent, Node
 
 Node* Interpolator::evaluate(const Expression& expression, const Context& context, Memo* memo) {
   switch (expression.kind) {
-    case Expression::Kind::kValue: return keep(expression.value->copy());
+    case Expression::Kind::kValue:
+      return keep(expression.value->copy());
     case Expression::Kind::kText:
-    case Expression::Kind::kQuoted: return evaluate_text(expression, context, memo);
-    case Expression::Kind::kNode: return evaluate_reference(expression, context, memo);
-    case Expression::Kind::kResolver: return evaluate_resolver(expression, context, memo);
+    case Expression::Kind::kQuoted:
+      return evaluate_text(expression, context, memo);
+    case Expression::Kind::kNode:
+      return evaluate_reference(expression, context, memo);
+    case Expression::Kind::kResolver:
+      return evaluate_resolver(expression, context, memo);
     case Expression::Kind::kList: {
       auto list = Node::list();
       for (const auto& argument : expression.arguments) list->append(evaluate(argument, context, memo)->copy());
@@ -121,8 +124,7 @@ Node* Interpolator::evaluate_text(const Expression& expression, const Context& c
 std::string Interpolator::key_part(const Expression& part, const Context& context, Memo* memo) {
   if (part.kind == Expression::Kind::kValue) return part.value->text;
   const auto* value = evaluate(part, context, memo);
-  if (!value->is_string())
-    fail("interpolation_resolution", cat("a key must be text, found ", python_text(*value)));
+  if (!value->is_string()) fail("interpolation_resolution", cat("a key must be text, found ", python_text(*value)));
   return value->text;
 }
 
@@ -201,15 +203,14 @@ Interpolator::Selected Interpolator::select_impl(Node& container, std::string_vi
     if (next == nullptr) return {};
     next = resolve_node(*next, memo);
     if (!next->is_container())
-      fail("not_a_container", cat("'", segments[i], "' of '", key, "' holds a value, so it has no '", segments[i + 1], "'"),
-           next->mark);
+      fail("not_a_container",
+           cat("'", segments[i], "' of '", key, "' holds a value, so it has no '", segments[i + 1], "'"), next->mark);
     at = next;
   }
   auto* value = select_one(*at, segments.back(), throw_on_missing);
   if (value == nullptr) return {at, nullptr};
   if (memo == nullptr) return {at, resolve_node(*value, nullptr)};
-  if (!memo->insert(value).second)
-    fail("interpolation_cycle", cat("'", key, "' refers to itself"), value->mark);
+  if (!memo->insert(value).second) fail("interpolation_cycle", cat("'", key, "' refers to itself"), value->mark);
   try {
     auto* resolved = resolve_node(*value, memo);
     memo->erase(value);

@@ -34,9 +34,9 @@ struct Sweep {
   Type type = Type::kChoice;
   std::set<std::string> tags;
   bool shuffle = false;
-  std::vector<Element> choices;  // kChoice
-  bool simple = false;           // "a,b" rather than choice(a,b)
-  NodePtr start, stop, step;     // kRange; an interval is start to stop
+  std::vector<Element> choices;               // kChoice
+  bool simple = false;                        // "a,b" rather than choice(a,b)
+  NodePtr start, stop, step;                  // kRange; an interval is start to stop
   std::vector<std::string> include, exclude;  // kGlob
 };
 

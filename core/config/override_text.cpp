@@ -76,7 +76,8 @@ NodePtr to_node(const Element& element, const Mark& mark) {
       for (const auto& [key, value] : element.entries) dict->set(to_key(key), to_node(value, mark));
       return dict;
     }
-    case Element::Kind::kSweep: fail("override_merge_error", "a sweep cannot stand inside a value", mark);
+    case Element::Kind::kSweep:
+      fail("override_merge_error", "a sweep cannot stand inside a value", mark);
     default: {
       auto node = element.scalar->copy();
       node->mark = mark;
@@ -92,12 +93,17 @@ std::string to_text(const Element& element) {
     return out;
   };
   switch (element.kind) {
-    case Element::Kind::kList: return "[" + joined(element.items, [](const Element& e) { return to_text(e); }) + "]";
+    case Element::Kind::kList:
+      return "[" + joined(element.items, [](const Element& e) { return to_text(e); }) + "]";
     case Element::Kind::kDict:
-      return "{" + joined(element.entries, [](const auto& e) { return to_text(e.first) + ":" + to_text(e.second); }) + "}";
-    case Element::Kind::kQuoted: return with_quotes(element.scalar->text, element.quote);
-    case Element::Kind::kSweep: return glob_text(*element.sweep);
-    default: break;
+      return "{" + joined(element.entries, [](const auto& e) { return to_text(e.first) + ":" + to_text(e.second); }) +
+             "}";
+    case Element::Kind::kQuoted:
+      return with_quotes(element.scalar->text, element.quote);
+    case Element::Kind::kSweep:
+      return glob_text(*element.sweep);
+    default:
+      break;
   }
   const auto& node = *element.scalar;
   if (node.is_null()) return "null";

@@ -41,12 +41,13 @@ double unit(std::uint64_t bits) {
 std::vector<double> sobol_point(const SearchSpace& space, const SearchOptions& options, std::size_t trial) {
   const auto dimensions = space.axes.size();
   boost::random::sobol engine(dimensions);
-  engine.seed(trial);  // the trial-th point of the sequence
+  // The library leaves out the sequence's first point, the origin, without which 2^n points are not even.
+  if (trial > 0) engine.seed(trial - 1);
   std::vector<double> point;
   for (std::size_t axis = 0; axis < dimensions; ++axis) {
     // A digital shift by the seed keeps the points' evenness and moves them off the corner.
     const std::uint64_t shift = random_bits(options.seed, 0, axis);
-    point.push_back(unit(engine() ^ shift));
+    point.push_back(unit((trial > 0 ? engine() : 0) ^ shift));
   }
   return point;
 }
@@ -131,7 +132,8 @@ double tpe_choice(const SearchAxis& axis, const Observed& observed, std::uint64_
   const auto count = axis.values.size();
   const auto weights = [&](const std::vector<double>& points) {
     std::vector<double> out(count, 1.0);
-    for (const double point : points) out[std::min(count - 1, static_cast<std::size_t>(point * static_cast<double>(count)))] += 1;
+    for (const double point : points)
+      out[std::min(count - 1, static_cast<std::size_t>(point * static_cast<double>(count)))] += 1;
     const double total = static_cast<double>(points.size() + count);
     for (auto& weight : out) weight /= total;
     return out;
@@ -157,16 +159,16 @@ std::vector<double> tpe_point(const SearchSpace& space, const SearchOptions& opt
   std::vector<double> point;
   for (std::size_t axis = 0; axis < space.axes.size(); ++axis) {
     const auto observed = observed_points(space, options, trials, axis);
-    point.push_back(space.axes[axis].is_interval()
-                        ? tpe_interval(observed, options.seed, trial, axis)
-                        : tpe_choice(space.axes[axis], observed, options.seed, trial, axis));
+    point.push_back(space.axes[axis].is_interval() ? tpe_interval(observed, options.seed, trial, axis)
+                                                   : tpe_choice(space.axes[axis], observed, options.seed, trial, axis));
   }
   return point;
 }
 
 std::vector<double> random_point(const SearchSpace& space, const SearchOptions& options, std::size_t trial) {
   std::vector<double> point;
-  for (std::size_t axis = 0; axis < space.axes.size(); ++axis) point.push_back(unit(random_bits(options.seed, trial, axis)));
+  for (std::size_t axis = 0; axis < space.axes.size(); ++axis)
+    point.push_back(unit(random_bits(options.seed, trial, axis)));
   return point;
 }
 
@@ -175,7 +177,8 @@ std::vector<double> point_of(const SearchSpace& space, const SearchOptions& opti
   if (options.method == SearchMethod::kSobol) return sobol_point(space, options, trial);
   const auto finished = static_cast<std::size_t>(
       std::count_if(trials.begin(), trials.end(), [](const Trial& t) { return t.objective.has_value(); }));
-  if (options.method == SearchMethod::kTpe && finished >= kStartupTrials) return tpe_point(space, options, trials, trial);
+  if (options.method == SearchMethod::kTpe && finished >= kStartupTrials)
+    return tpe_point(space, options, trials, trial);
   return random_point(space, options, trial);
 }
 
@@ -200,8 +203,8 @@ std::string SearchAxis::at(double point) const {
     const auto count = values.size();
     return values[std::min(count - 1, static_cast<std::size_t>(point * static_cast<double>(count)))];
   }
-  double value = logarithmic ? std::exp(std::log(low) + point * (std::log(high) - std::log(low)))
-                             : low + point * (high - low);
+  double value =
+      logarithmic ? std::exp(std::log(low) + point * (std::log(high) - std::log(low))) : low + point * (high - low);
   if (integral) return std::to_string(static_cast<std::int64_t>(std::floor(value)));
   value = std::clamp(value, low, std::nextafter(high, low));
   return float_text(value);
@@ -234,7 +237,8 @@ std::optional<SearchOptions> search_options(const Composition& composition) {
   const auto integer = [&](std::string_view key, std::int64_t least) {
     const auto value = sweeper->find(key);
     if (!value || value->kind != NodeKind::kInt || value->integer < least)
-      fail("unsupported_sweep", cat("hydra.sweeper.", key, " is an integer of at least ", least), value ? value->mark : Mark{});
+      fail("unsupported_sweep", cat("hydra.sweeper.", key, " is an integer of at least ", least),
+           value ? value->mark : Mark{});
     return value->integer;
   };
   out.seed = static_cast<std::uint64_t>(integer("seed", 0));
@@ -269,8 +273,8 @@ SearchSpace search_space(const ComposeRequest& request, const Composition& compo
   return space;
 }
 
-std::vector<JobOverrides> next_jobs(const SearchSpace& space, const SearchOptions& options, std::span<const Trial> trials,
-                                    std::size_t count) {
+std::vector<JobOverrides> next_jobs(const SearchSpace& space, const SearchOptions& options,
+                                    std::span<const Trial> trials, std::size_t count) {
   std::vector<JobOverrides> jobs;
   if (space.axes.empty()) fail("unsupported_sweep", "nothing is swept");
   for (std::size_t trial = trials.size(); trial < options.trials && jobs.size() < count; ++trial) {

@@ -51,7 +51,7 @@ struct Trial {
 std::optional<SearchOptions> search_options(const Composition& composition);
 SearchSpace search_space(const ComposeRequest& request, const Composition& composition);
 // The jobs that follow the trials so far, at most `count` and never beyond options.trials in all.
-std::vector<JobOverrides> next_jobs(const SearchSpace& space, const SearchOptions& options, std::span<const Trial> trials,
-                                    std::size_t count);
+std::vector<JobOverrides> next_jobs(const SearchSpace& space, const SearchOptions& options,
+                                    std::span<const Trial> trials, std::size_t count);
 
 }  // namespace frugal::config

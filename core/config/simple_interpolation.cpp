@@ -33,7 +33,8 @@ class Scanner {
     return true;
   }
   void blanks() {
-    while (!rest_.empty() && std::string_view(" \t\n\r\f\v").find(rest_[0]) != std::string_view::npos) rest_.remove_prefix(1);
+    while (!rest_.empty() && std::string_view(" \t\n\r\f\v").find(rest_[0]) != std::string_view::npos)
+      rest_.remove_prefix(1);
   }
   template <typename Predicate>
   bool many(Predicate allowed) {

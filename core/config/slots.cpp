@@ -58,10 +58,14 @@ NodePtr converted(SlotType slot, bool optional, NodePtr value) {
     return value;
   }
   switch (slot) {
-    case SlotType::kString: return as_text(std::move(value));
-    case SlotType::kInt: return as_int(std::move(value));
-    case SlotType::kBool: return as_bool(std::move(value));
-    case SlotType::kRunMode: return as_run_mode(std::move(value));
+    case SlotType::kString:
+      return as_text(std::move(value));
+    case SlotType::kInt:
+      return as_int(std::move(value));
+    case SlotType::kBool:
+      return as_bool(std::move(value));
+    case SlotType::kRunMode:
+      return as_run_mode(std::move(value));
     case SlotType::kDict:
       if (!value->is_dict()) refuse(*value, "a dict");
       return value;

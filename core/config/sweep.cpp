@@ -54,8 +54,10 @@ void zip(std::vector<Dimension>& dimensions, const Node& keys) {
       continue;
     }
     if (found->values.size() != first->values.size())
-      fail("unsupported_sweep", cat("zipped keys need as many values: '", first->keys[0], "' has ", first->values.size(),
-                                    ", '", key->text, "' has ", found->values.size()), keys.mark);
+      fail("unsupported_sweep",
+           cat("zipped keys need as many values: '", first->keys[0], "' has ", first->values.size(), ", '", key->text,
+               "' has ", found->values.size()),
+           keys.mark);
     for (std::size_t i = 0; i < first->values.size(); ++i) first->values[i].push_back(found->values[i][0]);
     found->keys.clear();
     found->values = {{}};

@@ -16,11 +16,16 @@ constexpr int kMaxDepth = 50;
 
 bool truth(const Node& value) {
   switch (value.kind) {
-    case NodeKind::kNull: return false;
-    case NodeKind::kList: return !value.items.empty();
-    case NodeKind::kDict: return !value.entries.empty();
-    case NodeKind::kString: return !value.text.empty();
-    default: return as_double(value) != 0;
+    case NodeKind::kNull:
+      return false;
+    case NodeKind::kList:
+      return !value.items.empty();
+    case NodeKind::kDict:
+      return !value.entries.empty();
+    case NodeKind::kString:
+      return !value.text.empty();
+    default:
+      return as_double(value) != 0;
   }
 }
 
@@ -132,11 +137,16 @@ class Evaluator {
     const double y = as_double(b);
     if ((op == '/' || op == '%') && y == 0) refuse("division by zero");
     switch (op) {
-      case '+': return Node::of(x + y);
-      case '-': return Node::of(x - y);
-      case '*': return Node::of(x * y);
-      case '/': return Node::of(x / y);
-      default: return Node::of(x - y * std::floor(x / y));
+      case '+':
+        return Node::of(x + y);
+      case '-':
+        return Node::of(x - y);
+      case '*':
+        return Node::of(x * y);
+      case '/':
+        return Node::of(x / y);
+      default:
+        return Node::of(x - y * std::floor(x / y));
     }
   }
 
@@ -192,7 +202,8 @@ class Evaluator {
              std::string_view("_.@").find(c) != std::string_view::npos;
     };
     while (length < rest_.size() && is_part(rest_[length])) ++length;
-    if (length == 0) refuse(rest_.empty() ? "the expression ends too early" : cat("unexpected '", rest_.substr(0, 1), "'"));
+    if (length == 0)
+      refuse(rest_.empty() ? "the expression ends too early" : cat("unexpected '", rest_.substr(0, 1), "'"));
     const std::string name(rest_.substr(0, length));
     if (name == "true" || name == "false") return rest_.remove_prefix(length), Node::of(name == "true");
     if (name == "null") return rest_.remove_prefix(length), Node::null();

@@ -123,15 +123,21 @@ NodePtr scalar_value(const RawNode& node, bool is_key) {
   if (node.tag.starts_with(kStandard)) return tagged_value(node);
   if (node.tag != "?" && !node.tag.empty()) bad(node, cat("the tag '", node.tag, "' has no meaning here"));
   switch (yaml::resolve_plain(node.text)) {
-    case ScalarTag::kNull: return Node::null(node.mark);
-    case ScalarTag::kBool: return bool_value(node, node.text);
-    case ScalarTag::kInt: return int_value(node, node.text);
-    case ScalarTag::kFloat: return float_value(node, node.text);
-    case ScalarTag::kString: return text_value(node);
+    case ScalarTag::kNull:
+      return Node::null(node.mark);
+    case ScalarTag::kBool:
+      return bool_value(node, node.text);
+    case ScalarTag::kInt:
+      return int_value(node, node.text);
+    case ScalarTag::kFloat:
+      return float_value(node, node.text);
+    case ScalarTag::kString:
+      return text_value(node);
     case ScalarTag::kValue:
       if (is_key) return Node::of(node.text, node.mark);
       [[fallthrough]];
-    default: bad(node, cat("'", node.text, "' has no meaning as a value"));
+    default:
+      bad(node, cat("'", node.text, "' has no meaning as a value"));
   }
 }
 
@@ -243,11 +249,16 @@ class Constructor {
     if (node.kind != RawNode::Kind::kScalar) bad(node, "a list or a mapping cannot be a key");
     const auto value = scalar_value(node, true);
     switch (value->kind) {
-      case NodeKind::kNull: bad(node, "null cannot be a key");
-      case NodeKind::kBool: return {value->kind, value->boolean ? "true" : "false"};
-      case NodeKind::kString: return Key(value->text);
-      case NodeKind::kBytes: return {value->kind, value->text};
-      default: return {value->kind, python_text(*value)};
+      case NodeKind::kNull:
+        bad(node, "null cannot be a key");
+      case NodeKind::kBool:
+        return {value->kind, value->boolean ? "true" : "false"};
+      case NodeKind::kString:
+        return Key(value->text);
+      case NodeKind::kBytes:
+        return {value->kind, value->text};
+      default:
+        return {value->kind, python_text(*value)};
     }
   }
 

@@ -125,16 +125,17 @@ bool is_timestamp(const std::string& text) {
   const auto time = text.find_first_not_of(" \tTt", at);
   if (time == std::string::npos) return false;
   const auto hours = digits(time, 2);
-  return hours > 0 && time + hours + 6 <= text.size() && text[time + hours] == ':' && digits(time + hours + 1, 2) == 2 &&
-         text[time + hours + 3] == ':' && digits(time + hours + 4, 2) == 2;
+  return hours > 0 && time + hours + 6 <= text.size() && text[time + hours] == ':' &&
+         digits(time + hours + 1, 2) == 2 && text[time + hours + 3] == ':' && digits(time + hours + 4, 2) == 2;
 }
 
 // Texts that OmegaConf quotes, and texts that a YAML reader would take for something else.
 bool needs_quotes(const std::string& text) {
   static constexpr std::array<std::string_view, 4> kShortBools = {"y", "Y", "n", "N"};
   const auto tag = yaml::resolve_plain(text);
-  return tag != yaml::ScalarTag::kString || std::find(kShortBools.begin(), kShortBools.end(), text) != kShortBools.end() ||
-         python::parse_int(text) || python::parse_float(text) || is_timestamp(text);
+  return tag != yaml::ScalarTag::kString ||
+         std::find(kShortBools.begin(), kShortBools.end(), text) != kShortBools.end() || python::parse_int(text) ||
+         python::parse_float(text) || is_timestamp(text);
 }
 
 class Writer {
@@ -203,11 +204,16 @@ class Writer {
 
   void scalar(const Node& node, std::size_t indent, bool is_key) {
     switch (node.kind) {
-      case NodeKind::kNull: return put("null");
-      case NodeKind::kBool: return put(node.boolean ? "true" : "false");
-      case NodeKind::kInt: return put(python_text(node));
-      case NodeKind::kFloat: return put(float_literal(node.real));
-      default: break;
+      case NodeKind::kNull:
+        return put("null");
+      case NodeKind::kBool:
+        return put(node.boolean ? "true" : "false");
+      case NodeKind::kInt:
+        return put(python_text(node));
+      case NodeKind::kFloat:
+        return put(float_literal(node.real));
+      default:
+        break;
     }
     const auto text = decoded(node.text);
     const auto styles = analyzed(text);
@@ -267,13 +273,16 @@ class Writer {
 
   static std::string escaped(char32_t c) {
     static constexpr std::pair<char32_t, const char*> kNamed[] = {
-        {0, "0"},     {7, "a"},    {8, "b"},     {9, "t"},      {10, "n"},      {11, "v"},     {12, "f"},     {13, "r"},
-        {27, "e"},    {'"', "\""}, {'\\', "\\"}, {0x85, "N"},   {0xA0, "_"},    {0x2028, "L"}, {0x2029, "P"},
+        {0, "0"},  {7, "a"},    {8, "b"},     {9, "t"},    {10, "n"},   {11, "v"},     {12, "f"},     {13, "r"},
+        {27, "e"}, {'"', "\""}, {'\\', "\\"}, {0x85, "N"}, {0xA0, "_"}, {0x2028, "L"}, {0x2029, "P"},
     };
     for (const auto& [value, name] : kNamed)
       if (value == c) return std::string("\\") + name;
     std::array<char, 16> buffer{};
-    std::snprintf(buffer.data(), buffer.size(), c <= 0xFF ? "\\x%02X" : c <= 0xFFFF ? "\\u%04X" : "\\U%08X",
+    std::snprintf(buffer.data(), buffer.size(),
+                  c <= 0xFF     ? "\\x%02X"
+                  : c <= 0xFFFF ? "\\u%04X"
+                                : "\\U%08X",
                   static_cast<unsigned>(c));
     return buffer.data();
   }

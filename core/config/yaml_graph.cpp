@@ -131,10 +131,10 @@ class GraphBuilder : public YAML::EventHandler {
       return;
     auto rest = rest_of_line(mark.line, mark.column);
     if (rest.starts_with(key->text)) rest.remove_prefix(key->text.size());
-    const bool colon = key->tag == "?" ? rest.substr(std::min(rest.find_first_not_of(' '), rest.size())).starts_with(':')
-                                       : rest.find(':') != std::string_view::npos;
-    if (!colon)
-      fail("yaml_error", cat("expected ':' after the key '", key->text, "'"), key->mark);
+    const bool colon = key->tag == "?"
+                           ? rest.substr(std::min(rest.find_first_not_of(' '), rest.size())).starts_with(':')
+                           : rest.find(':') != std::string_view::npos;
+    if (!colon) fail("yaml_error", cat("expected ':' after the key '", key->text, "'"), key->mark);
   }
 
   RawDocument& document_;

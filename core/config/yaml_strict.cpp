@@ -99,7 +99,8 @@ class StrictScanner {
 
   void property() {
     after_separator_ = false;
-    while (!at_end() && !is_blank(peek()) && (depth_ == 0 || std::string_view(",[]{}").find(peek()) == std::string_view::npos))
+    while (!at_end() && !is_blank(peek()) &&
+           (depth_ == 0 || std::string_view(",[]{}").find(peek()) == std::string_view::npos))
       ++at_;
   }
 
@@ -162,7 +163,8 @@ class StrictScanner {
       const char c = peek();
       if (c == '\n') return;
       if (c == '\t') fail_here("a tab stands where only spaces may");
-      if (c == ':' && (is_blank(peek(1)) || (depth_ > 0 && std::string_view(",[]{}").find(peek(1)) != std::string_view::npos))) {
+      if (c == ':' &&
+          (is_blank(peek(1)) || (depth_ > 0 && std::string_view(",[]{}").find(peek(1)) != std::string_view::npos))) {
         ++at_;
         return;
       }
@@ -177,8 +179,8 @@ class StrictScanner {
   std::size_t at_ = 0;
   std::size_t line_start_ = 0;
   int line_ = 1;
-  int depth_ = 0;                 // of flow collections
-  int indent_ = -1;               // of the block structure that a block scalar would belong to
+  int depth_ = 0;    // of flow collections
+  int indent_ = -1;  // of the block structure that a block scalar would belong to
   bool first_on_line_ = true;
   bool after_separator_ = false;  // '[' '{' or ',' stands in front
   bool directive_ = false;

@@ -1,7 +1,6 @@
 """What Hydra 1.3, OmegaConf 2.3 and PyYAML answer, in the form of `frugal config ... --json`."""
 import itertools
 import math
-import os
 import warnings
 
 import yaml
@@ -33,7 +32,6 @@ VALUE_KINDS = {
 # Text of Hydra's message -> kind, for exceptions whose type alone does not tell.
 MESSAGES = [
     ("Error merging override", "override_merge_error"),
-    ("No match in the defaults list", None),  # decided below
     ("Could not append to config", "add_key_exists"),
     ("Multiple values for", "multiple_values_for_group"),
     ("Duplicate _self_", "duplicate_self"),
@@ -98,7 +96,7 @@ def error_kind(error):
             return "delete_group_missing"
         return "delete_missing" if "does not exist" in text else "delete_value_mismatch"
     for part, kind in MESSAGES:
-        if kind is not None and part in text:
+        if part in text:
             return kind
     cause = error.__cause__
     return error_kind(cause) if cause is not None else None
@@ -154,10 +152,9 @@ class HydraRoot:
         choices = plain(config.hydra.runtime.choices)
         HydraConfig.instance().cfg = None
         HydraConfig.instance().set_config(config)
-        with_hydra = config
-        OmegaConf.set_struct(with_hydra, False)
+        OmegaConf.set_struct(config, False)
         if resolve:
-            out = {k: plain(OmegaConf.create({k: 0}), False) for k in []}
+            out = {}
             for key in list(config.keys()):
                 if key == "hydra":
                     continue
@@ -167,6 +164,11 @@ class HydraRoot:
             out = plain(config)
             out.pop("hydra", None)
         return {"config": out, "choices": choices}
+
+    def complete(self, name, line):
+        from hydra._internal.core_plugins.bash_completion import BashCompletion
+
+        return {"candidates": [str(c) for c in BashCompletion(GlobalHydra.instance().hydra.config_loader)._query(name, line)]}
 
     def sweep(self, name, overrides, max_batch_size=None):
         hydra = GlobalHydra.instance().hydra
