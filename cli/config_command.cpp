@@ -11,6 +11,7 @@
 #include "core/config/errors.h"
 #include "core/config/json.h"
 #include "core/config/override.h"
+#include "core/config/show.h"
 #include "core/config/sweep.h"
 #include "core/config/sweep_space.h"
 #include "core/config/yaml.h"
@@ -97,24 +98,12 @@ int get(const ConfigOptions& options) {
   return 0;
 }
 
-// The part to show. Values may refer to the hydra node, so it is left out after they are resolved.
-config::NodePtr shown_config(const config::Composition& composition, const ConfigOptions& options) {
-  const auto& root = composition.config;
-  if (options.package) {
-    auto part = config::select(root, *options.package);
-    if (!part) config::fail("override_key_missing", cat("there is no package '", *options.package, "'"));
-    return part;
-  }
-  auto shown = config::Node::dict();
-  for (const auto& [key, value] : root->entries)
-    if (options.keep_hydra || key.text != "hydra")
-      shown->set(key, options.resolve ? config::resolve(value) : value->copy());
-  return shown;
-}
-
 int compose(const ConfigOptions& options) {
   const auto composition = config::compose(options.request());
-  const auto shown = shown_config(composition, options);
+  const auto shown = config::cfg_node(
+      composition, {.part = options.keep_hydra ? config::CfgPart::kAll : config::CfgPart::kJob,
+                    .package = options.package,
+                    .resolve = options.resolve ? config::Resolve::kYes : config::Resolve::kNo});
   if (options.yaml) {
     std::fputs(config::yaml_text(*shown).c_str(), stdout);
     return 0;

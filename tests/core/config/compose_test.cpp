@@ -7,6 +7,7 @@
 
 #include "core/config/complete.h"
 #include "core/config/search_sweeper.h"
+#include "core/config/show.h"
 #include "core/config/sweep.h"
 #include "core/error.h"
 
@@ -117,6 +118,17 @@ TEST(ResolveTest, FollowsInterpolations) {
   EXPECT_EQ(json_text(*select(composition.config, "name")), "\"run_3306\"");
   EXPECT_THROW(require_no_missing(*composition.config->find("missing")), Error);
   EXPECT_EQ(to_json(*resolve(composition.config->find("db"))).dump(), R"({"port":3306,"host":"local"})");
+}
+
+TEST(ShowTest, PrintsPartsAndTables) {
+  const auto composition = compose(request_for({"missing=0"}));
+  EXPECT_EQ(cfg_text(composition, {.package = "db"}), "# @package db\nport: 3306\nhost: local\n");
+  EXPECT_TRUE(cfg_text(composition, {.resolve = Resolve::kYes}).find("name: run_3306\n") != std::string::npos);
+  EXPECT_TRUE(cfg_text(composition, {.part = CfgPart::kHydra}).starts_with("hydra:\n"));
+  EXPECT_THROW(cfg_text(composition, {.package = "nope"}), Error);
+  EXPECT_TRUE(defaults_text(composition).find("db/mysql") != std::string::npos);
+  EXPECT_TRUE(defaults_tree_text(composition).find("  config\n    db: mysql\n") != std::string::npos);
+  EXPECT_TRUE(searchpath_text(composition).find("main     | memory://\n") != std::string::npos);
 }
 
 TEST(YamlTextTest, QuotesWhatWouldReadAsSomethingElse) {
