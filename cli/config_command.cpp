@@ -82,7 +82,7 @@ int parse(const ConfigOptions& options) {
 // ---- load, get, compose, sweep
 
 int load(const ConfigOptions& options) {
-  const auto file = options.one_argument("FILE");
+  const auto& file = options.one_argument("FILE");
   const auto loaded = config::load_yaml_file(file);
   if (options.yaml)
     std::fputs(config::yaml_text(*loaded).c_str(), stdout);
@@ -100,10 +100,10 @@ int get(const ConfigOptions& options) {
 
 int compose(const ConfigOptions& options) {
   const auto composition = config::compose(options.request());
-  const auto shown = config::cfg_node(
-      composition, {.part = options.keep_hydra ? config::CfgPart::kAll : config::CfgPart::kJob,
-                    .package = options.package,
-                    .resolve = options.resolve ? config::Resolve::kYes : config::Resolve::kNo});
+  const auto shown =
+      config::cfg_node(composition, {.part = options.keep_hydra ? config::CfgPart::kAll : config::CfgPart::kJob,
+                                     .package = options.package,
+                                     .resolve = options.resolve ? config::Resolve::kYes : config::Resolve::kNo});
   if (options.yaml) {
     std::fputs(config::yaml_text(*shown).c_str(), stdout);
     return 0;

@@ -139,6 +139,7 @@ void GroupOverrides::require_all_used() const {
       hint = cat("did you mean ", joined(group->second), "?");
     } else if (choice.external) {
       std::vector<std::string> names;
+      names.reserve(known_keys_per_group_.size());
       for (const auto& [name, keys] : known_keys_per_group_) names.push_back(name);
       if (const auto near = did_you_mean(key, names); !near.empty()) hint = near;
     }

@@ -103,7 +103,7 @@ std::string InputDefault::final_package(bool with_header) const {
 }
 
 std::string InputDefault::override_key() const {
-  const auto group = group_path();
+  auto group = group_path();
   const auto final = final_package(false);
   if (dotted(group) == final) return group;
   return group + "@" + (final.empty() ? "_global_" : final);

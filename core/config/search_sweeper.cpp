@@ -167,6 +167,7 @@ std::vector<double> tpe_point(const SearchSpace& space, const SearchOptions& opt
 
 std::vector<double> random_point(const SearchSpace& space, const SearchOptions& options, std::size_t trial) {
   std::vector<double> point;
+  point.reserve(space.axes.size());
   for (std::size_t axis = 0; axis < space.axes.size(); ++axis)
     point.push_back(unit(random_bits(options.seed, trial, axis)));
   return point;

@@ -81,7 +81,7 @@ class Evaluator {
   }
 
   NodePtr comparison() {
-    const auto left = sum();
+    auto left = sum();
     if (take("==")) return Node::of(equal(*left, *sum()));
     if (take("!=")) return Node::of(!equal(*left, *sum()));
     if (take("<=")) return Node::of(!ordered(*sum(), *left));
