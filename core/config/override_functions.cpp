@@ -307,10 +307,13 @@ bool element_less(const Element& a, const Element& b) {
   refuse(cat("cannot order ", describe(a), " and ", describe(b)));
 }
 
+// Insertion keeps equal elements in order and, unlike std::sort, stays in bounds when NaN breaks the order.
 void sort_elements(std::vector<Element>& items, bool reverse) {
-  std::stable_sort(items.begin(), items.end(), [&](const Element& a, const Element& b) {
+  const auto before = [&](const Element& a, const Element& b) {
     return reverse ? element_less(b, a) : element_less(a, b);
-  });
+  };
+  for (auto item = items.begin(); item != items.end(); ++item)
+    std::rotate(std::upper_bound(items.begin(), item, *item, before), item, item + 1);
 }
 
 Element sorted_sweep(Sweep sweep, bool reverse) {

@@ -4,6 +4,7 @@
 #include <boost/random/sobol.hpp>
 #include <cmath>
 #include <numbers>
+#include <tuple>
 
 #include "core/config/errors.h"
 #include "core/config/numbers.h"
@@ -58,20 +59,28 @@ struct Observed {
 
 Observed observed_points(const SearchSpace& space, const SearchOptions& options, std::span<const Trial> trials,
                          std::size_t axis) {
-  std::vector<std::pair<double, double>> finished;  // objective, point
+  struct Finished {
+    double objective;
+    std::size_t trial;
+    double point;
+  };
+  std::vector<Finished> finished;
   const auto prefix = space.axes[axis].key + "=";
-  for (const auto& trial : trials) {
-    if (!trial.objective || !std::isfinite(*trial.objective)) continue;
-    for (const auto& text : trial.overrides)
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const auto& objective = trials[i].objective;
+    if (!objective || !std::isfinite(*objective)) continue;
+    for (const auto& text : trials[i].overrides)
       if (text.starts_with(prefix))
-        finished.emplace_back(options.minimize ? *trial.objective : -*trial.objective,
-                              space.axes[axis].point_of(text.substr(prefix.size())));
+        finished.push_back(
+            {options.minimize ? *objective : -*objective, i, space.axes[axis].point_of(text.substr(prefix.size()))});
   }
-  std::stable_sort(finished.begin(), finished.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(finished.begin(), finished.end(), [](const Finished& a, const Finished& b) {
+    return std::tie(a.objective, a.trial) < std::tie(b.objective, b.trial);
+  });
   const auto fraction = static_cast<std::size_t>(std::ceil(kGoodFraction * static_cast<double>(finished.size())));
   const auto good = std::min({fraction, kMostGood, finished.size()});
   Observed out;
-  for (std::size_t i = 0; i < finished.size(); ++i) (i < good ? out.good : out.bad).push_back(finished[i].second);
+  for (std::size_t i = 0; i < finished.size(); ++i) (i < good ? out.good : out.bad).push_back(finished[i].point);
   return out;
 }
 
