@@ -6,7 +6,9 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <optional>
 #include <set>
+#include <sstream>
 
 #include "core/config/errors.h"
 #include "core/config/interpolation.h"
@@ -27,11 +29,18 @@ constexpr std::string_view kStandard = "tag:yaml.org,2002:";
   fail("yaml_error", std::move(message), node.mark);
 }
 
-// "1:30:15" in base 60.
-std::string sexagesimal_digits(const std::string& text) {
+// "1:30:15" in base 60; nothing for parts that are no numbers, which an explicit !!int lets through to here.
+std::optional<std::string> sexagesimal_digits(const std::string& text) {
   std::int64_t total = 0;
   std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ':');) total = total * 60 + std::stoll(part);
+  for (std::string part; std::getline(parts, part, ':');) {
+    const auto digits = python::parse_int(part);
+    if (!digits) return std::nullopt;
+    const auto number = Node::of_digits(*digits);
+    if (number->big || __builtin_mul_overflow(total, 60, &total) ||
+        __builtin_add_overflow(total, number->integer, &total))
+      return std::nullopt;
+  }
   return std::to_string(total);
 }
 
@@ -48,7 +57,7 @@ NodePtr int_value(const RawNode& node, std::string_view text) {
     digits = python::parse_int(clean.substr(2), 16);
   } else if (clean.size() > 1 && clean[0] == '0') {
     digits = python::parse_int(clean, 8);
-  } else if (clean.find(':') != std::string::npos && clean.size() < 18) {
+  } else if (clean.find(':') != std::string::npos) {
     digits = sexagesimal_digits(clean);
   } else {
     digits = python::parse_int(clean);

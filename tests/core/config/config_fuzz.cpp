@@ -31,6 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   attempt([&] {
     const auto item = parse_override(text);
+    if (item.value_kind == ValueKind::kNone) return;
     to_text(item.value);
     json_text(*to_node(item.value, item.mark()));
   });
