@@ -226,6 +226,11 @@ Interpolator::Selected Interpolator::select(Node& container, std::string_view ke
 }
 
 Node* Interpolator::select_value(Node& container, std::string_view key, bool throw_on_missing) {
+  auto* value = select_node(container, key, throw_on_missing);
+  return value == nullptr || value->is_missing() ? nullptr : value;
+}
+
+Node* Interpolator::select_node(Node& container, std::string_view key, bool throw_on_missing) {
   Node* start = &container;
   if (!key.starts_with('.')) {
     start = start->root();
@@ -236,8 +241,7 @@ Node* Interpolator::select_value(Node& container, std::string_view key, bool thr
     }
   }
   try {
-    auto* value = select_impl(*start, key, throw_on_missing, nullptr).value;
-    return value == nullptr || value->is_missing() ? nullptr : value;
+    return select_impl(*start, key, throw_on_missing, nullptr).value;
   } catch (const Error& error) {
     if (error.code() == "not_a_container") return nullptr;
     throw;

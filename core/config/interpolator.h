@@ -28,6 +28,8 @@ class Interpolator {
   Selected select(Node& container, std::string_view key, bool throw_on_missing);
   // select() for resolvers: absolute from the root, or relative with leading dots; null when there is no value.
   Node* select_value(Node& container, std::string_view key, bool throw_on_missing);
+  // The same, but `???` is a value too.
+  Node* select_node(Node& container, std::string_view key, bool throw_on_missing);
   // Evaluates one element in the context of a node (oc.decode).
   Node* evaluate_element(const std::string& text, Node& parent, Node& node);
 

@@ -109,7 +109,7 @@ Node* oc_deprecated(const ResolverCall& call) {
   const auto& key = text_argument(call, 0, "oc.deprecated");
   std::string message = "'$OLD_KEY' is deprecated. Change your code and config to use '$NEW_KEY'";
   if (call.arguments.size() == 2) message = text_argument(call, 1, "oc.deprecated");
-  auto* target = call.interpolator.select_value(call.parent, key, false);
+  auto* target = call.interpolator.select_node(call.parent, key, false);
   if (target == nullptr)
     bad_call(cat("'", call.node.full_key(), "' is deprecated, and its new key '", key, "' does not exist"));
   replace_all(message, "$OLD_KEY", call.node.full_key());

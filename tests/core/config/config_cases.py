@@ -101,7 +101,7 @@ ARGUMENTS = r"""1 a 1.5 true null "q" 'q\ ${x}' [1,2] {a:1} ${x} ${s} x -1 "\\" 
 x=1 ( a\,b \\ "[1,2]" 1_000 1e3 inf '' [] {} "${nope}" ${nope} {a:{b:[1]}} \${x}""".split() + ["", "a b"]
 RESOLVERS = ["oc.env", "oc.select", "oc.decode", "oc.create", "oc.dict.keys", "oc.dict.values", "oc.deprecated", "foo", "oc.${s}", "oc", ""]
 TEXTS = r"""\${x} \\${x} \\\${x} $${x} ${${s}} ${d.${s}} ${ ${} ${.} ${x $ a$b ${x}} ${x:} ${oc.env:} ${[x]} ${d.[p]} ${d[p]} ${d.p.}
-${l[0]} ${d:p} ${é} ${oc.decode:é} \$ \${ ${oc.decode:"${x}"} ${oc.env:EV,} ${oc.env:,a} ${oc.select:"d.p"} ${oc.select:d.nope,${x}}
+${l[0]} ${d:p} ${é} ${oc.decode:é} \$ \${ ${oc.decode:"${x}"} ${oc.env:EV,} ${oc.env:,a} ${oc.select:"d.p"} ${oc.select:d.nope,${x}} ${oc.deprecated:m}
 ${oc.dict.values:.d} ${oc.dict.keys:d.x} a${x}b\ a\${x}b '${x}' "${x}""".split() + ["${ x }", "${x }", "${x y}"]
 SELECTED = "v v v v v d l inter d.inter l.1 l[1] lst lst.1 m nul nul.x nope x.y cyc cyc2.a d.t d.u l.2.k par par.in inter.p emp .x [d].p d[x][y] l.9 l.-1 d.1 v.0 w w.v w.0 d..p".split()
 
