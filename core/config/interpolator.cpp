@@ -278,7 +278,9 @@ NodePtr select(const NodePtr& root, std::string_view dotted_key) {
   if (dotted_key.starts_with('.')) return nullptr;
   try {
     const auto selected = interpolator.select(*root, dotted_key, true);
-    return selected.value ? interpolator.copy_of(*selected.value) : nullptr;
+    // A resolver may lead to `???`, which is no value either.
+    if (selected.value == nullptr || selected.value->is_missing()) return nullptr;
+    return interpolator.copy_of(*selected.value);
   } catch (const Error& error) {
     if (error.code() == "not_a_container") return nullptr;
     if (error.code() == "list_index") fail("interpolation_resolution", error.message(), error.where());
