@@ -11,6 +11,7 @@
 #include "core/config/errors.h"
 #include "core/config/json.h"
 #include "core/config/override.h"
+#include "core/config/show.h"
 #include "core/config/sweep.h"
 #include "core/config/sweep_space.h"
 #include "core/config/yaml.h"
@@ -40,6 +41,7 @@ options:
   --json             errors too are JSON: {"error": {"kind", "message", "where"}}, exit code 2
   --package P        compose: only the part of the config at P
   --hydra            compose: keep the hydra node
+  --yaml             load, compose: the config as YAML instead of JSON
 )";
 
 std::string json_list(const std::vector<std::string>& texts) {
@@ -80,8 +82,12 @@ int parse(const ConfigOptions& options) {
 // ---- load, get, compose, sweep
 
 int load(const ConfigOptions& options) {
-  const auto file = options.one_argument("FILE");
-  std::puts(("{\"config\": " + json_text(*config::load_yaml_file(file)) + "}").c_str());
+  const auto& file = options.one_argument("FILE");
+  const auto loaded = config::load_yaml_file(file);
+  if (options.yaml)
+    std::fputs(config::yaml_text(*loaded).c_str(), stdout);
+  else
+    std::puts(("{\"config\": " + json_text(*loaded) + "}").c_str());
   return 0;
 }
 
@@ -94,13 +100,14 @@ int get(const ConfigOptions& options) {
 
 int compose(const ConfigOptions& options) {
   const auto composition = config::compose(options.request());
-  if (!options.keep_hydra) composition.config->entries.erase(config::Key("hydra"));
-  config::NodePtr shown = composition.config;
-  if (options.package) {
-    shown = config::select(shown, *options.package);
-    if (!shown) config::fail("override_key_missing", cat("there is no package '", *options.package, "'"));
+  const auto shown =
+      config::cfg_node(composition, {.part = options.keep_hydra ? config::CfgPart::kAll : config::CfgPart::kJob,
+                                     .package = options.package,
+                                     .resolve = options.resolve ? config::Resolve::kYes : config::Resolve::kNo});
+  if (options.yaml) {
+    std::fputs(config::yaml_text(*shown).c_str(), stdout);
+    return 0;
   }
-  if (options.resolve) shown = config::resolve(shown);
   std::string choices;
   for (const auto& [group, option] : composition.choices)
     choices += (choices.empty() ? "" : ", ") + json_string(group) + ": " + json_text(*option);

@@ -20,7 +20,7 @@ po::options_description described_options() {
   const auto text = [] { return po::value<std::string>(); };
   const auto texts = [] { return po::value<std::vector<std::string>>(); };
   auto add = options.add_options();
-  add("help,h", "")("json", "")("resolve", "")("hydra", "");
+  add("help,h", "")("json", "")("resolve", "")("hydra", "")("yaml", "");
   add("package", text(), "")("file", text(), "")("query", text(), "")("config-name", text(), "");
   add("config-dir", texts(), "")("config-path", texts(), "")("argument", texts(), "");
   add("max-batch-size", po::value<std::int64_t>(), "");
@@ -62,6 +62,7 @@ ConfigOptions parse_config_options(std::span<const std::string> args) {
   out.json = values.contains("json");
   out.resolve = values.contains("resolve");
   out.keep_hydra = values.contains("hydra");
+  out.yaml = values.contains("yaml");
   out.package = optional_value<std::string>(values, "package");
   out.file = optional_value<std::string>(values, "file");
   out.query = optional_value<std::string>(values, "query");

@@ -18,6 +18,7 @@ struct ConfigOptions {
   bool json = false;
   bool resolve = false;
   bool keep_hydra = false;
+  bool yaml = false;
   std::optional<std::string> package, file, query;
   std::optional<std::int64_t> max_batch_size;
   std::vector<std::filesystem::path> config_dirs;

@@ -36,40 +36,44 @@ void remove(Node& config, const Override& item) {
   if (dot != std::string::npos) parent = interpolator.select(config, item.key.substr(0, dot), false).value;
   const auto last = dot == std::string::npos ? item.key : item.key.substr(dot + 1);
   if (parent->is_list()) fail("list_index", "an item of a list cannot be deleted", item.mark());
-  if (parent->closed) fail("invalid_type", cat("'", item.key, "' belongs to Hydra's own config and stays"), item.mark());
+  if (parent->closed)
+    fail("invalid_type", cat("'", item.key, "' belongs to Hydra's own config and stays"), item.mark());
   if (!parent->entries.erase(Key(last))) fail("list_index", cat("there is no key '", item.key, "'"), item.mark());
 }
 
 void check_texts(const Node& node) {
   if (node.is_interpolation()) check_interpolation(node.text, node.mark);
   for (const auto& child : node.items) check_texts(*child);
-  for (const auto& [key, child] : node.entries) check_texts(*child);
+  for (const auto& [key, child] : node.entries) {
+    if (key.kind == NodeKind::kNull) fail("invalid_type", "null cannot be a key", node.mark);
+    check_texts(*child);
+  }
 }
 
 void apply(Node& config, const Override& item) {
   if (item.type == OverrideType::kDelete) return remove(config, item);
   const auto value = to_node(item.value, item.mark());
-  check_texts(*value);
-  if (item.type == OverrideType::kAdd && !value->is_container()) {
+  if (item.type == OverrideType::kAdd) {
     Interpolator interpolator;
-    if (selected(interpolator, config, item.key) != nullptr)
+    if (selected(interpolator, config, item.key) != nullptr && !value->is_container())
       fail("add_key_exists", cat("there is a value at '", item.key, "' already"), item.mark(),
            cat(item.text.substr(1), " changes it, +", item.text, " adds or changes"));
   }
   const bool add = item.type == OverrideType::kAdd || item.type == OverrideType::kForceAdd;
   update(config, item.key, value, {.strict = !add, .force = add});
+  check_texts(*value);
 }
 
 bool is_own_kind(const Error& error) {
-  return error.code() == "delete_missing" || error.code() == "delete_value_mismatch" || error.code() == "add_key_exists";
+  return error.code() == "delete_missing" || error.code() == "delete_value_mismatch" ||
+         error.code() == "add_key_exists";
 }
 
 }  // namespace
 
 void apply_overrides(Node& config, const std::vector<const Override*>& overrides) {
   for (const auto* item : overrides) {
-    if (item->package)
-      fail("override_group_missing", cat("there is no config group '", item->key, "'"), item->mark());
+    if (item->package) fail("override_group_missing", cat("there is no config group '", item->key, "'"), item->mark());
     try {
       apply(config, *item);
     } catch (const Error& error) {
@@ -77,7 +81,8 @@ void apply_overrides(Node& config, const std::vector<const Override*>& overrides
       const bool plain = item->type == OverrideType::kChange;
       if (plain && error.code() == "key_not_in_struct")
         fail("override_key_missing", error.message(), item->mark(),
-             error.hint().empty() ? cat("+", item->text, " adds it") : cat(error.hint(), " or +", item->text, " to add it"));
+             error.hint().empty() ? cat("+", item->text, " adds it")
+                                  : cat(error.hint(), " or +", item->text, " to add it"));
       fail("override_merge_error", error.message(), item->mark(), error.hint());
     }
   }

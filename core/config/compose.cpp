@@ -35,8 +35,7 @@ Sources user_sources(const ComposeRequest& request) {
 void refuse_sweeps(const std::vector<Override>& overrides, bool multirun) {
   for (const auto& item : overrides) {
     if (!item.is_sweep()) continue;
-    if (multirun && item.is_hydra())
-      fail("unsupported_sweep", "Hydra's own config cannot be swept", item.mark());
+    if (multirun && item.is_hydra()) fail("unsupported_sweep", "Hydra's own config cannot be swept", item.mark());
     if (!multirun && item.value_kind == ValueKind::kChoiceList)
       fail("sweep_requires_multirun", "several values stand here, which is a sweep", item.mark(),
            "key=[a,b] is a list, key='a,b' a text, and --multirun sweeps");
@@ -118,7 +117,8 @@ std::string override_dirname(Node& config, const std::vector<Override>& override
   const std::string prefix = "hydra.job.config.override_dirname.";
   const auto kv_separator = text_at(config, prefix + "kv_sep");
   const auto item_separator = text_at(config, prefix + "item_sep");
-  const auto excluded = config.find("hydra")->find("job")->find("config")->find("override_dirname")->find("exclude_keys");
+  const auto excluded =
+      config.find("hydra")->find("job")->find("config")->find("override_dirname")->find("exclude_keys");
   std::vector<std::string> lines;
   for (const auto& item : overrides) {
     if (item.is_hydra()) continue;
@@ -177,7 +177,8 @@ void fill_runtime(Composition& out, const ComposeRequest& request, const std::ve
   const auto name = hydra->find("job")->find("name");
   if (!name || name->is_missing()) set_text(*hydra, "job.name", request.job_name);
   set_text(*hydra, "job.override_dirname", override_dirname(*out.config, overrides));
-  update(*hydra, "job.config_name", request.config_name ? Node::of(*request.config_name) : Node::null(), {.force = true});
+  update(*hydra, "job.config_name", request.config_name ? Node::of(*request.config_name) : Node::null(),
+         {.force = true});
 }
 
 }  // namespace

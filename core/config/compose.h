@@ -1,9 +1,10 @@
 // The config engine's front door: compose(request) gives the config that Hydra 1.3 would give.
 //
-//   ComposeRequest request{.config_dirs = {"configs"}, .config_name = "config", .overrides = {"method=tfmq", "seed=3"}};
-//   Composition composition = compose(request);            // throws frugal::Error, code() as in docs/config.md
-//   auto json = to_json(*composition.config->find("method"), Resolve::kYes);
-//   composition.where("method.bits");                      // "configs/method/tfmq.yaml:4:7" or "override 'method.bits=4'"
+//   ComposeRequest request{.config_dirs = {"configs"}, .config_name = "config", .overrides = {"method=tfmq",
+//   "seed=3"}}; Composition composition = compose(request);            // throws frugal::Error, code() as in
+//   docs/config.md auto json = to_json(*composition.config->find("method"), Resolve::kYes);
+//   composition.where("method.bits");                      // "configs/method/tfmq.yaml:4:7" or "override
+//   'method.bits=4'"
 #pragma once
 
 #include <filesystem>
@@ -25,8 +26,8 @@ struct ComposeRequest {
   std::vector<std::shared_ptr<ConfigSource>> more_sources{};  // asked after the directories (compiled-in trees)
   std::optional<std::string> config_name = "config";
   std::vector<std::string> overrides{};
-  bool multirun = false;             // sweep overrides are allowed and ignored, missing choices are skipped
-  std::string job_name = "frugal";   // hydra.job.name unless the config says otherwise
+  bool multirun = false;            // sweep overrides are allowed and ignored, missing choices are skipped
+  std::string job_name = "frugal";  // hydra.job.name unless the config says otherwise
 };
 
 // One line of the final defaults list, as `--info defaults` shows it.
@@ -50,8 +51,9 @@ struct SearchPathEntry {
 };
 
 struct Composition {
-  NodePtr config;                                       // root dict with the hydra node, interpolations in place
-  std::vector<std::pair<std::string, NodePtr>> choices;  // group -> option (string, list or null), Hydra's runtime.choices
+  NodePtr config;  // root dict with the hydra node, interpolations in place
+  std::vector<std::pair<std::string, NodePtr>>
+      choices;  // group -> option (string, list or null), Hydra's runtime.choices
   std::vector<std::string> task_overrides, hydra_overrides;
   std::vector<ResultDefault> defaults;
   DefaultsTree defaults_tree;

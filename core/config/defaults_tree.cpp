@@ -195,8 +195,8 @@ class TreeBuilder {
     const bool is_group = entry.kind == InputDefault::Kind::kGroup;
     auto text = is_group ? *entry.value : entry.config_path();
     constexpr std::string_view kOldForm = "${defaults.";
-    if (is_group && text.starts_with(kOldForm) && text.size() > kOldForm.size() + 1 &&
-        text[kOldForm.size()] >= '0' && text[kOldForm.size()] <= '9' && text[kOldForm.size() + 1] == '.')
+    if (is_group && text.starts_with(kOldForm) && text.size() > kOldForm.size() + 1 && text[kOldForm.size()] >= '0' &&
+        text[kOldForm.size()] <= '9' && text[kOldForm.size() + 1] == '.')
       fail("defaults_interpolation_error", cat("'", text, "' is a form that Hydra has given up"), entry.mark,
            "${GROUP} names the option of a group");
     auto holder = Node::of(text, entry.mark);
@@ -212,8 +212,9 @@ class TreeBuilder {
     if (value == nullptr || !value->is_string()) {
       std::string keys;
       for (const auto& [key, choice] : overrides_.known_choices()) keys += (keys.empty() ? "" : ", ") + key;
-      fail("defaults_interpolation_error", cat("cannot resolve '", text, "' in the defaults list", why.empty() ? "" : ": ", why),
-           entry.mark, keys.empty() ? "" : "known keys: " + keys);
+      fail("defaults_interpolation_error",
+           cat("cannot resolve '", text, "' in the defaults list", why.empty() ? "" : ": ", why), entry.mark,
+           keys.empty() ? "" : "known keys: " + keys);
     }
     if (is_group)
       entry.value = value->text;

@@ -38,7 +38,7 @@ void assign(Node& dict, const Key& key, NodePtr value, NewKeys new_keys) {
     inherit_slot(*value, *existing);
   } else {
     value = converted(dict.element, true, std::move(value));
-    value->slot = dict.element;
+    if (dict.element != SlotType::kAny) value->slot = dict.element;
   }
   dict.set(key, std::move(value));
 }
@@ -52,9 +52,21 @@ void replace_items(Node& list, const Node& source) {
 void merge_containers(Node& dest, const Node& src, bool strict) {
   if (dest.is_dict() && src.is_dict()) return merge(dest, src, strict);
   if (dest.is_list() && src.is_list()) return replace_items(dest, src);
-  fail("merge_conflict", cat("'", dest.full_key(), "' is a ", dest.is_dict() ? "dict" : "list",
-                             " and cannot be merged with a ", src.is_dict() ? "dict" : "list"),
+  fail("merge_conflict",
+       cat("'", dest.full_key(), "' is a ", dest.is_dict() ? "dict" : "list", " and cannot be merged with a ",
+           src.is_dict() ? "dict" : "list"),
        src.mark);
+}
+
+// Groups of Hydra's node are merged before the node itself, whose types then hold for what is there.
+void adopt_type(Node& dict, const Key& key, const Node& typed) {
+  auto child = dict.find(key);
+  if (typed.slot != SlotType::kAny) {
+    child = converted(typed.slot, typed.optional, std::move(child));
+    inherit_slot(*child, typed);
+    dict.set(key, child);
+  }
+  child->closed = child->closed || typed.closed;
 }
 
 }  // namespace
@@ -71,19 +83,21 @@ void merge(Node& dest, const Node& src, bool strict) {
         old = dest.find(key);
       }
     }
-    if (old && value->is_missing()) continue;
     if (old && old->is_container() && value->is_container())
       merge_containers(*old, *value, strict);
-    else
+    else if (!old || !value->is_missing())
       assign(dest, key, value->copy(), {.strict = strict});
+    if (old) adopt_type(dest, key, *value);
   }
+  dest.closed = dest.closed || src.closed;
 }
 
 namespace {
 
 std::int64_t list_index(const Node& list, const std::string& segment, const Mark& mark) {
   const auto digits = python::parse_int(segment);
-  if (!digits) fail("list_index", cat("'", list.full_key(), "' is a list, indexed by numbers, not '", segment, "'"), mark);
+  if (!digits)
+    fail("list_index", cat("'", list.full_key(), "' is a list, indexed by numbers, not '", segment, "'"), mark);
   const auto index = Node::of_digits(*digits);
   const auto size = static_cast<std::int64_t>(list.items.size());
   if (index->big || index->integer >= size || index->integer < -size)

@@ -121,8 +121,9 @@ void GroupOverrides::set_known_choice(const InputDefault& entry) {
   if (known == known_choices_.end())
     known_choices_.emplace_back(key, value);
   else if (!equal(*known->second, *value))
-    fail("multiple_values_for_group", cat("the group '", key, "' is chosen twice, as '", python_text(*known->second),
-                                          "' and as '", python_text(*value), "'"),
+    fail("multiple_values_for_group",
+         cat("the group '", key, "' is chosen twice, as '", python_text(*known->second), "' and as '",
+             python_text(*value), "'"),
          entry.mark, cat("to replace the first choice write 'override ", key, ": ", python_text(*value), "'"));
   known_keys_per_group_[entry.group_path()].insert(key);
 }
@@ -138,6 +139,7 @@ void GroupOverrides::require_all_used() const {
       hint = cat("did you mean ", joined(group->second), "?");
     } else if (choice.external) {
       std::vector<std::string> names;
+      names.reserve(known_keys_per_group_.size());
       for (const auto& [name, keys] : known_keys_per_group_) names.push_back(name);
       if (const auto near = did_you_mean(key, names); !near.empty()) hint = near;
     }

@@ -176,8 +176,8 @@ constexpr Slot kSlots[] = {
     {"runtime.choices", SlotType::kDict},
 };
 
-constexpr std::string_view kClosed[] = {"run",    "sweep",   "help",       "hydra_help", "overrides",
-                                        "job",    "runtime", "job.config", "job.config.override_dirname"};
+constexpr std::string_view kClosed[] = {
+    "run", "sweep", "help", "hydra_help", "overrides", "job", "runtime", "job.config", "job.config.override_dirname"};
 
 Node& child_at(Node& node, std::string_view dotted) {
   Node* at = &node;
@@ -211,16 +211,17 @@ std::shared_ptr<ConfigSource> hydra_source() {
 }
 
 std::shared_ptr<ConfigSource> schema_source() {
-  static const auto kSource = memory_source(std::string(kSchemaProvider), "structured://",
-                                            Files{
-                                                {"_dummy_empty_config_.yaml", ""},
-                                                {"hydra/config.yaml", kHydraNode},
-                                                {"hydra/launcher/basic.yaml", kBasicLauncher},
-                                                {"hydra/sweeper/basic.yaml", kBasicSweeper},
-                                                {"hydra/sweeper/random.yaml", cat("_target_: random\n", kSearchSweeper)},
-                                                {"hydra/sweeper/sobol.yaml", cat("_target_: sobol\n", kSearchSweeper)},
-                                                {"hydra/sweeper/tpe.yaml", cat("_target_: tpe\n", kSearchSweeper)},
-                                            });
+  static const auto kSource =
+      memory_source(std::string(kSchemaProvider), "structured://",
+                    Files{
+                        {"_dummy_empty_config_.yaml", ""},
+                        {"hydra/config.yaml", kHydraNode},
+                        {"hydra/launcher/basic.yaml", kBasicLauncher},
+                        {"hydra/sweeper/basic.yaml", kBasicSweeper},
+                        {"hydra/sweeper/random.yaml", cat("_target_: random\n", kSearchSweeper)},
+                        {"hydra/sweeper/sobol.yaml", cat("_target_: sobol\n", kSearchSweeper)},
+                        {"hydra/sweeper/tpe.yaml", cat("_target_: tpe\n", kSearchSweeper)},
+                    });
   return kSource;
 }
 
@@ -228,7 +229,12 @@ void annotate_hydra_slots(const std::string& config_path, Node& config) {
   if (config_path == "hydra/sweeper/basic" || config_path == "hydra/launcher/basic") config.closed = true;
   if (config_path != kHydraConfig) return;
   config.closed = true;
-  for (const auto path : kClosed) child_at(config, path).closed = true;
+  for (const auto path : kClosed) {
+    auto& node = child_at(config, path);
+    node.closed = true;
+    node.slot = SlotType::kDict;
+    node.optional = false;
+  }
   for (const auto& slot : kSlots) {
     auto& node = child_at(config, slot.key);
     node.slot = slot.type;

@@ -103,7 +103,7 @@ std::string InputDefault::final_package(bool with_header) const {
 }
 
 std::string InputDefault::override_key() const {
-  const auto group = group_path();
+  auto group = group_path();
   const auto final = final_package(false);
   if (dotted(group) == final) return group;
   return group + "@" + (final.empty() ? "_global_" : final);
@@ -140,8 +140,10 @@ InputDefault parse_key(const std::string& text) {
 
 InputDefault group_default(const std::string& config_path, const Node& item) {
   if (item.entries.size() != 1)
-    bad(config_path, item.entries.empty() ? "an element of the defaults list has no group"
-                                          : "an element of the defaults list has more than one group", item.mark);
+    bad(config_path,
+        item.entries.empty() ? "an element of the defaults list has no group"
+                             : "an element of the defaults list has more than one group",
+        item.mark);
   const auto& [key, value] = *item.entries.begin();
   if (!key.is_text()) bad(config_path, cat("a group is a text, found ", key.text), item.mark);
   auto out = parse_key(key.text);

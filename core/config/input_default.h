@@ -36,11 +36,11 @@ struct InputDefault {
   void set_parent(std::string base_dir, std::string package_above);
   void set_package_header(const std::string& header);
 
-  std::optional<std::string> name() const;      // the option, or the last part of the path
-  std::string group_path() const;               // "db" of "db/mysql", from the root
-  std::string config_path() const;              // "db/mysql", from the root
+  std::optional<std::string> name() const;  // the option, or the last part of the path
+  std::string group_path() const;           // "db" of "db/mysql", from the root
+  std::string config_path() const;          // "db/mysql", from the root
   std::string final_package(bool with_header = true) const;
-  std::string override_key() const;             // "db" or "db@package", what an override must say
+  std::string override_key() const;  // "db" or "db@package", what an override must say
   std::optional<std::string> declared_package() const;
 
  private:

@@ -72,8 +72,10 @@ class Parser {
       case TokenType::kEscapedInter:
       case TokenType::kTopEscape:
       case TokenType::kQuotedEscape:
-      case TokenType::kInterOpen: return true;
-      default: return false;
+      case TokenType::kInterOpen:
+        return true;
+      default:
+        return false;
     }
   }
 
@@ -97,13 +99,16 @@ class Parser {
   std::string unescaped(const Token& token) const {
     const bool before_interpolation = is(TokenType::kInterOpen);
     switch (token.type) {
-      case TokenType::kEscapedInter: return std::string(token.text.substr(token.text.size() - token.text.size() / 2 - 1));
-      case TokenType::kEscape: return lexical::unescaped(token.text);
+      case TokenType::kEscapedInter:
+        return std::string(token.text.substr(token.text.size() - token.text.size() / 2 - 1));
+      case TokenType::kEscape:
+        return lexical::unescaped(token.text);
       case TokenType::kTopEscape:
         return before_interpolation ? lexical::unescaped(token.text) : std::string(token.text);
       case TokenType::kQuotedEscape:
         return before_interpolation || !is_text() ? lexical::unescaped(token.text) : std::string(token.text);
-      default: return std::string(token.text);
+      default:
+        return std::string(token.text);
     }
   }
 
@@ -225,10 +230,13 @@ class Parser {
       case TokenType::kBool:
       case TokenType::kUnquotedChar:
       case TokenType::kEscape:
-      case TokenType::kBlanks: return true;
+      case TokenType::kBlanks:
+        return true;
       case TokenType::kColon:
-      case TokenType::kInterOpen: return value;
-      default: return false;
+      case TokenType::kInterOpen:
+        return value;
+      default:
+        return false;
     }
   }
 
@@ -256,12 +264,18 @@ class Parser {
 
   static NodePtr typed(const Token& token) {
     switch (token.type) {
-      case TokenType::kNull: return Node::null();
-      case TokenType::kInt: return Node::of_digits(python::parse_int(token.text).value());
-      case TokenType::kFloat: return Node::of(python::parse_float(token.text).value());
-      case TokenType::kBool: return Node::of(token.text.size() == 4);
-      case TokenType::kEscape: return Node::of(lexical::unescaped(token.text));
-      default: return Node::of(std::string(token.text));
+      case TokenType::kNull:
+        return Node::null();
+      case TokenType::kInt:
+        return Node::of_digits(python::parse_int(token.text).value());
+      case TokenType::kFloat:
+        return Node::of(python::parse_float(token.text).value());
+      case TokenType::kBool:
+        return Node::of(token.text.size() == 4);
+      case TokenType::kEscape:
+        return Node::of(lexical::unescaped(token.text));
+      default:
+        return Node::of(std::string(token.text));
     }
   }
 
@@ -282,6 +296,7 @@ std::shared_ptr<const Expression> parse_element(const std::string& text) {
 }
 
 void check_interpolation(const std::string& text, const Mark& mark) {
+  if (is_simple_interpolation(text)) return;
   try {
     parse_interpolation(text);
   } catch (const Error& error) {

@@ -34,6 +34,8 @@ struct Expression {
 std::shared_ptr<const Expression> parse_interpolation(const std::string& text);
 // One element, as oc.decode takes it: "[1, ${a}]". Throws grammar_error.
 std::shared_ptr<const Expression> parse_element(const std::string& text);
+// True for texts that OmegaConf loads without parsing them.
+bool is_simple_interpolation(std::string_view text);
 // Throws grammar_error with the place when the text is no valid interpolation.
 void check_interpolation(const std::string& text, const Mark& mark);
 

@@ -22,11 +22,16 @@ class Lexer {
  private:
   void step() {
     switch (modes_.back()) {
-      case Mode::kText: return text('\0');
-      case Mode::kSingleQuoted: return text('\'');
-      case Mode::kDoubleQuoted: return text('"');
-      case Mode::kValue: return value();
-      case Mode::kInterpolation: return interpolation();
+      case Mode::kText:
+        return text('\0');
+      case Mode::kSingleQuoted:
+        return text('\'');
+      case Mode::kDoubleQuoted:
+        return text('"');
+      case Mode::kValue:
+        return value();
+      case Mode::kInterpolation:
+        return interpolation();
     }
   }
 
@@ -105,9 +110,8 @@ class Lexer {
         {TokenType::kEscape, rest_.substr(0, lexical::escapes(rest_))},
         {TokenType::kBlanks, rest_.substr(0, lexical::blanks(rest_))},
     };
-    const auto* best = std::max_element(std::begin(candidates), std::end(candidates), [](const Token& a, const Token& b) {
-      return a.text.size() < b.text.size();
-    });
+    const auto* best = std::max_element(std::begin(candidates), std::end(candidates),
+                                        [](const Token& a, const Token& b) { return a.text.size() < b.text.size(); });
     if (best->text.empty()) unexpected();
     emit(best->type, best->text.size());
   }

@@ -7,9 +7,31 @@
 namespace frugal::config::interpolation {
 
 enum class TokenType {
-  kAnyText, kEscapedInter, kTopEscape, kQuotedEscape, kInterOpen, kInterClose, kBraceOpen, kBraceClose, kQuoteOpen,
-  kQuoteClose, kComma, kBracketOpen, kBracketClose, kColon, kFloat, kInt, kBool, kNull, kUnquotedChar, kId, kEscape,
-  kBlanks, kDot, kKey, kEnd,
+  kAnyText,
+  kEscapedInter,
+  kTopEscape,
+  kQuotedEscape,
+  kInterOpen,
+  kInterClose,
+  kBraceOpen,
+  kBraceClose,
+  kQuoteOpen,
+  kQuoteClose,
+  kComma,
+  kBracketOpen,
+  kBracketClose,
+  kColon,
+  kFloat,
+  kInt,
+  kBool,
+  kNull,
+  kUnquotedChar,
+  kId,
+  kEscape,
+  kBlanks,
+  kDot,
+  kKey,
+  kEnd,
 };
 
 struct Token {

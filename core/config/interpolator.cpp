@@ -52,14 +52,19 @@ Node* Interpolator::try_dereference(Node& node) {
 
 Node* Interpolator::resolve_node(Node& node, Memo* memo) {
   if (!node.is_interpolation()) return &node;
-  if (node.parent == nullptr)
-    fail("interpolation_resolution", "an interpolation needs a config around it", node.mark);
+  if (node.parent == nullptr) fail("interpolation_resolution", "an interpolation needs a config around it", node.mark);
   if (depth_ >= kMaxDepth) fail("interpolation_cycle", "interpolations refer to each other without end", node.mark);
   if (++steps_ > kMaxSteps) fail("interpolation_resolution", "interpolations expand beyond the limit", node.mark);
   const Depth depth(depth_);
   Memo own;
+  std::shared_ptr<const Expression> expression;
   try {
-    auto* value = evaluate(*parse_interpolation(node.text), {node.parent, &node}, memo ? memo : &own);
+    expression = parse_interpolation(node.text);
+  } catch (const Error& error) {
+    fail(error.code(), error.message(), node.mark);
+  }
+  try {
+    auto* value = evaluate(*expression, {node.parent, &node}, memo ? memo : &own);
     // A made value is what the interpolation's place holds.
     if (!value->mark.known()) value->mark = node.mark;
     return value;
@@ -78,11 +83,15 @@ Node* Interpolator::evaluate_element(const std::string& text, Node& parent, Node
 
 Node* Interpolator::evaluate(const Expression& expression, const Context& context, Memo* memo) {
   switch (expression.kind) {
-    case Expression::Kind::kValue: return keep(expression.value->copy());
+    case Expression::Kind::kValue:
+      return keep(expression.value->copy());
     case Expression::Kind::kText:
-    case Expression::Kind::kQuoted: return evaluate_text(expression, context, memo);
-    case Expression::Kind::kNode: return evaluate_reference(expression, context, memo);
-    case Expression::Kind::kResolver: return evaluate_resolver(expression, context, memo);
+    case Expression::Kind::kQuoted:
+      return evaluate_text(expression, context, memo);
+    case Expression::Kind::kNode:
+      return evaluate_reference(expression, context, memo);
+    case Expression::Kind::kResolver:
+      return evaluate_resolver(expression, context, memo);
     case Expression::Kind::kList: {
       auto list = Node::list();
       for (const auto& argument : expression.arguments) list->append(evaluate(argument, context, memo)->copy());
@@ -115,8 +124,7 @@ Node* Interpolator::evaluate_text(const Expression& expression, const Context& c
 std::string Interpolator::key_part(const Expression& part, const Context& context, Memo* memo) {
   if (part.kind == Expression::Kind::kValue) return part.value->text;
   const auto* value = evaluate(part, context, memo);
-  if (!value->is_string())
-    fail("interpolation_resolution", cat("a key must be text, found ", python_text(*value)));
+  if (!value->is_string()) fail("interpolation_resolution", cat("a key must be text, found ", python_text(*value)));
   return value->text;
 }
 
@@ -195,15 +203,14 @@ Interpolator::Selected Interpolator::select_impl(Node& container, std::string_vi
     if (next == nullptr) return {};
     next = resolve_node(*next, memo);
     if (!next->is_container())
-      fail("not_a_container", cat("'", segments[i], "' of '", key, "' holds a value, so it has no '", segments[i + 1], "'"),
-           next->mark);
+      fail("not_a_container",
+           cat("'", segments[i], "' of '", key, "' holds a value, so it has no '", segments[i + 1], "'"), next->mark);
     at = next;
   }
   auto* value = select_one(*at, segments.back(), throw_on_missing);
   if (value == nullptr) return {at, nullptr};
   if (memo == nullptr) return {at, resolve_node(*value, nullptr)};
-  if (!memo->insert(value).second)
-    fail("interpolation_cycle", cat("'", key, "' refers to itself"), value->mark);
+  if (!memo->insert(value).second) fail("interpolation_cycle", cat("'", key, "' refers to itself"), value->mark);
   try {
     auto* resolved = resolve_node(*value, memo);
     memo->erase(value);
@@ -219,6 +226,11 @@ Interpolator::Selected Interpolator::select(Node& container, std::string_view ke
 }
 
 Node* Interpolator::select_value(Node& container, std::string_view key, bool throw_on_missing) {
+  auto* value = select_node(container, key, throw_on_missing);
+  return value == nullptr || value->is_missing() ? nullptr : value;
+}
+
+Node* Interpolator::select_node(Node& container, std::string_view key, bool throw_on_missing) {
   Node* start = &container;
   if (!key.starts_with('.')) {
     start = start->root();
@@ -229,8 +241,7 @@ Node* Interpolator::select_value(Node& container, std::string_view key, bool thr
     }
   }
   try {
-    auto* value = select_impl(*start, key, throw_on_missing, nullptr).value;
-    return value == nullptr || value->is_missing() ? nullptr : value;
+    return select_impl(*start, key, throw_on_missing, nullptr).value;
   } catch (const Error& error) {
     if (error.code() == "not_a_container") return nullptr;
     throw;
@@ -253,19 +264,26 @@ NodePtr Interpolator::copy_value(Node& node) {
 }
 
 NodePtr Interpolator::resolved_copy(Node& node) {
+  return copy_of(*resolve_node(node, nullptr));
+}
+
+NodePtr Interpolator::copy_of(Node& resolved) {
   copied_ = 0;
-  auto copy = copy_value(*resolve_node(node, nullptr));
-  copy->key = node.key;
-  return copy;
+  return copy_value(resolved);
 }
 
 NodePtr select(const NodePtr& root, std::string_view dotted_key) {
   Interpolator interpolator;
+  if (dotted_key.starts_with('.')) dotted_key.remove_prefix(1);  // relative to the root is the same
+  if (dotted_key.starts_with('.')) return nullptr;
   try {
     const auto selected = interpolator.select(*root, dotted_key, true);
-    return selected.value ? interpolator.resolved_copy(*selected.value) : nullptr;
+    // A resolver may lead to `???`, which is no value either.
+    if (selected.value == nullptr || selected.value->is_missing()) return nullptr;
+    return interpolator.copy_of(*selected.value);
   } catch (const Error& error) {
     if (error.code() == "not_a_container") return nullptr;
+    if (error.code() == "list_index") fail("interpolation_resolution", error.message(), error.where());
     throw;
   }
 }

@@ -28,6 +28,8 @@ class Interpolator {
   Selected select(Node& container, std::string_view key, bool throw_on_missing);
   // select() for resolvers: absolute from the root, or relative with leading dots; null when there is no value.
   Node* select_value(Node& container, std::string_view key, bool throw_on_missing);
+  // The same, but `???` is a value too.
+  Node* select_node(Node& container, std::string_view key, bool throw_on_missing);
   // Evaluates one element in the context of a node (oc.decode).
   Node* evaluate_element(const std::string& text, Node& parent, Node& node);
 
@@ -35,6 +37,8 @@ class Interpolator {
   Node* keep(NodePtr value, Node* parent = nullptr);
   // A deep copy with every interpolation replaced.
   NodePtr resolved_copy(Node& node);
+  // The same for what dereference() or select() gave, whose text is final even where it looks like an interpolation.
+  NodePtr copy_of(Node& resolved);
 
  private:
   struct Context {

@@ -16,14 +16,29 @@ std::string json_float(double value) {
   return python::float_repr(value);
 }
 
+std::string json_key(const Key& key) {
+  if (key.kind != NodeKind::kFloat) return key.text;
+  return json_float(python::parse_float(key.text).value_or(0));
+}
+
 void write(const Node& node, std::string& out) {
   switch (node.kind) {
-    case NodeKind::kNull: out += "null"; return;
-    case NodeKind::kBool: out += node.boolean ? "true" : "false"; return;
-    case NodeKind::kInt: out += python_text(node); return;
-    case NodeKind::kFloat: out += json_float(node.real); return;
+    case NodeKind::kNull:
+      out += "null";
+      return;
+    case NodeKind::kBool:
+      out += node.boolean ? "true" : "false";
+      return;
+    case NodeKind::kInt:
+      out += python_text(node);
+      return;
+    case NodeKind::kFloat:
+      out += json_float(node.real);
+      return;
     case NodeKind::kString:
-    case NodeKind::kBytes: out += json_string(node.text); return;
+    case NodeKind::kBytes:
+      out += json_string(node.text);
+      return;
     case NodeKind::kList: {
       out += '[';
       for (std::size_t i = 0; i < node.items.size(); ++i) {
@@ -39,7 +54,7 @@ void write(const Node& node, std::string& out) {
       for (const auto& [key, value] : node.entries) {
         if (!first) out += ", ";
         first = false;
-        out += json_string(key.text) + ": ";
+        out += json_string(json_key(key)) + ": ";
         write(*value, out);
       }
       out += '}';
@@ -63,12 +78,17 @@ std::string json_text(const Node& node) {
 
 nlohmann::ordered_json to_json(const Node& node) {
   switch (node.kind) {
-    case NodeKind::kNull: return nullptr;
-    case NodeKind::kBool: return node.boolean;
-    case NodeKind::kInt: return node.big ? nlohmann::ordered_json(node.text) : nlohmann::ordered_json(node.integer);
-    case NodeKind::kFloat: return node.real;
+    case NodeKind::kNull:
+      return nullptr;
+    case NodeKind::kBool:
+      return node.boolean;
+    case NodeKind::kInt:
+      return node.big ? nlohmann::ordered_json(node.text) : nlohmann::ordered_json(node.integer);
+    case NodeKind::kFloat:
+      return node.real;
     case NodeKind::kString:
-    case NodeKind::kBytes: return node.text;
+    case NodeKind::kBytes:
+      return node.text;
     case NodeKind::kList: {
       auto out = nlohmann::ordered_json::array();
       for (const auto& item : node.items) out.push_back(to_json(*item));

@@ -23,17 +23,22 @@ std::string Mark::text() const {
 
 std::string Key::identity() const {
   switch (kind) {
-    case NodeKind::kString: return "s" + text;
-    case NodeKind::kBytes: return "b" + text;
-    case NodeKind::kNull: return "n";
-    case NodeKind::kBool: return text == "true" ? "i1" : "i0";
+    case NodeKind::kString:
+      return "s" + text;
+    case NodeKind::kBytes:
+      return "b" + text;
+    case NodeKind::kNull:
+      return "n";
+    case NodeKind::kBool:
+      return text == "true" ? "i1" : "i0";
     case NodeKind::kFloat: {
       const auto value = python::parse_float(text);
       if (value && std::isfinite(*value) && *value == std::floor(*value) && std::abs(*value) < 1e15)
         return "i" + std::to_string(static_cast<std::int64_t>(*value));
       return "f" + text;
     }
-    default: return "i" + text;
+    default:
+      return "i" + text;
   }
 }
 
@@ -234,12 +239,18 @@ std::string float_text(double value) {
 
 std::string python_text(const Node& node) {
   switch (node.kind) {
-    case NodeKind::kNull: return "None";
-    case NodeKind::kBool: return node.boolean ? "True" : "False";
-    case NodeKind::kInt: return node.big ? node.text : std::to_string(node.integer);
-    case NodeKind::kFloat: return python::float_repr(node.real);
-    case NodeKind::kString: return node.text;
-    default: return python::repr(node);
+    case NodeKind::kNull:
+      return "None";
+    case NodeKind::kBool:
+      return node.boolean ? "True" : "False";
+    case NodeKind::kInt:
+      return node.big ? node.text : std::to_string(node.integer);
+    case NodeKind::kFloat:
+      return python::float_repr(node.real);
+    case NodeKind::kString:
+      return node.text;
+    default:
+      return python::repr(node);
   }
 }
 

@@ -20,7 +20,8 @@ std::int64_t as_integer(const Node& number) {
 // Value = digits * 10^exponent, exact for every double; sums are rounded as Python's default decimal context does it.
 class Decimal {
  public:
-  using Integer = boost::multiprecision::cpp_int;
+  using Integer =
+      boost::multiprecision::number<boost::multiprecision::cpp_int_backend<>, boost::multiprecision::et_off>;
   static constexpr int kPrecision = 28;
 
   explicit Decimal(const Node& number) {
@@ -34,7 +35,7 @@ class Decimal {
     digits_ = static_cast<std::int64_t>(std::ldexp(mantissa, 53));
     binary_exponent -= 53;
     if (binary_exponent >= 0) {
-      digits_ <<= static_cast<unsigned>(binary_exponent);
+      digits_ *= boost::multiprecision::pow(Integer(2), static_cast<unsigned>(binary_exponent));
     } else {
       // m / 2^k = m * 5^k / 10^k
       digits_ *= boost::multiprecision::pow(Integer(5), static_cast<unsigned>(-binary_exponent));

@@ -8,8 +8,8 @@
 
 namespace frugal::config {
 
-bool is_number(const Node& node);   // bool, int or float
-bool is_integral(const Node& node); // bool or int
+bool is_number(const Node& node);    // bool, int or float
+bool is_integral(const Node& node);  // bool or int
 double as_double(const Node& number);
 // a + b, |a|, -a; throws eval_error beyond 64 bits.
 NodePtr add(const Node& a, const Node& b);

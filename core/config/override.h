@@ -34,9 +34,9 @@ struct Sweep {
   Type type = Type::kChoice;
   std::set<std::string> tags;
   bool shuffle = false;
-  std::vector<Element> choices;  // kChoice
-  bool simple = false;           // "a,b" rather than choice(a,b)
-  NodePtr start, stop, step;     // kRange; an interval is start to stop
+  std::vector<Element> choices;               // kChoice
+  bool simple = false;                        // "a,b" rather than choice(a,b)
+  NodePtr start, stop, step;                  // kRange; an interval is start to stop
   std::vector<std::string> include, exclude;  // kGlob
 };
 
@@ -59,6 +59,8 @@ struct Override {
 Override parse_override(const std::string& text);
 std::vector<Override> parse_overrides(const std::vector<std::string>& texts);
 
+// Adds to a dict; an equal key keeps its place and takes the new value.
+void add_entry(Element& dict, Element name, Element value);
 // The value as a config node; quoted texts lose their quotes. Throws override_merge_error where a sweep hides inside.
 NodePtr to_node(const Element& element, const Mark& mark);
 // The value as it would be typed, special characters escaped.

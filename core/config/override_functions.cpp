@@ -102,7 +102,8 @@ NodePtr cast_int(const Node& value) {
   if (value.kind == NodeKind::kFloat) {
     if (!std::isfinite(value.real)) refuse(cat("cannot cast ", python_text(value), " to int"));
     std::string digits(400, '\0');
-    digits.resize(static_cast<std::size_t>(std::snprintf(digits.data(), digits.size(), "%.0f", std::trunc(value.real))));
+    digits.resize(
+        static_cast<std::size_t>(std::snprintf(digits.data(), digits.size(), "%.0f", std::trunc(value.real))));
     return Node::of_digits(digits == "-0" ? "0" : digits);
   }
   const auto digits = python::parse_int(value.text);
@@ -152,7 +153,8 @@ Element cast_sweep(const Sweep& sweep, ScalarCast to) {
 Element cast(const Element& element, ScalarCast to) {
   Element out{.kind = element.kind};
   switch (element.kind) {
-    case Kind::kSweep: return cast_sweep(*element.sweep, to);
+    case Kind::kSweep:
+      return cast_sweep(*element.sweep, to);
     case Kind::kList:
       for (const auto& item : element.items) out.items.push_back(cast(item, to));
       return out;
@@ -267,7 +269,8 @@ Element shuffle(FunctionCall& call) {
     if (!is_value(argument) && !is_choice_or_range(argument)) refuse(cat("shuffle does not take ", describe(argument)));
   if (bound[0] != nullptr && !is_null(*bound[0]) && !is_choice_or_range(*bound[0]))
     refuse("shuffle takes a choice or a range as sweep=");
-  if (bound[1] != nullptr && !is_null(*bound[1]) && bound[1]->kind != Kind::kList) refuse("shuffle takes a list as list=");
+  if (bound[1] != nullptr && !is_null(*bound[1]) && bound[1]->kind != Kind::kList)
+    refuse("shuffle takes a list as list=");
   for (const auto* named : {bound[1], bound[0]})
     if (named != nullptr && !is_null(*named)) {
       call.arguments = {Element(*named)};
@@ -304,10 +307,13 @@ bool element_less(const Element& a, const Element& b) {
   refuse(cat("cannot order ", describe(a), " and ", describe(b)));
 }
 
+// Insertion keeps equal elements in order and, unlike std::sort, stays in bounds when NaN breaks the order.
 void sort_elements(std::vector<Element>& items, bool reverse) {
-  std::stable_sort(items.begin(), items.end(), [&](const Element& a, const Element& b) {
+  const auto before = [&](const Element& a, const Element& b) {
     return reverse ? element_less(b, a) : element_less(a, b);
-  });
+  };
+  for (auto item = items.begin(); item != items.end(); ++item)
+    std::rotate(std::upper_bound(items.begin(), item, *item, before), item, item + 1);
 }
 
 Element sorted_sweep(Sweep sweep, bool reverse) {
@@ -357,9 +363,17 @@ Element sort(FunctionCall& call) {
 
 const std::map<std::string_view, Function>& functions() {
   static const std::map<std::string_view, Function> kFunctions = {
-      {"int", cast_function<cast_int>}, {"float", cast_function<cast_float>}, {"str", cast_function<cast_str>},
-      {"bool", cast_function<cast_bool>}, {"choice", choice}, {"range", range}, {"interval", interval},
-      {"glob", glob}, {"tag", tag}, {"shuffle", shuffle}, {"sort", sort},
+      {"int", cast_function<cast_int>},
+      {"float", cast_function<cast_float>},
+      {"str", cast_function<cast_str>},
+      {"bool", cast_function<cast_bool>},
+      {"choice", choice},
+      {"range", range},
+      {"interval", interval},
+      {"glob", glob},
+      {"tag", tag},
+      {"shuffle", shuffle},
+      {"sort", sort},
   };
   return kFunctions;
 }

@@ -86,12 +86,18 @@ class Lexer {
         emit(TokenType::kEqual, 1 + lexical::blanks(rest().substr(1)));
         in_value_ = true;
         return;
-      case '~': return emit(TokenType::kTilde, 1);
-      case '+': return emit(TokenType::kPlus, 1);
-      case '@': return emit(TokenType::kAt, 1);
-      case ':': return emit(TokenType::kColon, 1);
-      case '/': return emit(TokenType::kSlash, 1);
-      default: break;
+      case '~':
+        return emit(TokenType::kTilde, 1);
+      case '+':
+        return emit(TokenType::kPlus, 1);
+      case '@':
+        return emit(TokenType::kAt, 1);
+      case ':':
+        return emit(TokenType::kColon, 1);
+      case '/':
+        return emit(TokenType::kSlash, 1);
+      default:
+        break;
     }
     const auto id = lexical::identifier(rest());
     const auto special = special_key(rest());
@@ -107,16 +113,26 @@ class Lexer {
     if (at_ + blanks >= text_.size()) return false;
     const auto tail = blanks + 1 + lexical::blanks(rest().substr(blanks + 1));
     switch (rest()[blanks]) {
-      case '(': return emit(TokenType::kParenOpen, tail), true;
-      case ',': return emit(TokenType::kComma, tail), true;
-      case ':': return emit(TokenType::kColon, tail), true;
-      case '=': return emit(TokenType::kEqual, tail), true;
-      case ')': return emit(TokenType::kParenClose, blanks + 1), true;
-      case ']': return emit(TokenType::kBracketClose, blanks + 1), true;
-      case '}': return emit(TokenType::kBraceClose, blanks + 1), true;
-      case '[': return blanks == 0 && (emit(TokenType::kBracketOpen, tail), true);
-      case '{': return blanks == 0 && (emit(TokenType::kBraceOpen, tail), true);
-      default: return false;
+      case '(':
+        return emit(TokenType::kParenOpen, tail), true;
+      case ',':
+        return emit(TokenType::kComma, tail), true;
+      case ':':
+        return emit(TokenType::kColon, tail), true;
+      case '=':
+        return emit(TokenType::kEqual, tail), true;
+      case ')':
+        return emit(TokenType::kParenClose, blanks + 1), true;
+      case ']':
+        return emit(TokenType::kBracketClose, blanks + 1), true;
+      case '}':
+        return emit(TokenType::kBraceClose, blanks + 1), true;
+      case '[':
+        return blanks == 0 && (emit(TokenType::kBracketOpen, tail), true);
+      case '{':
+        return blanks == 0 && (emit(TokenType::kBraceOpen, tail), true);
+      default:
+        return false;
     }
   }
 

@@ -7,10 +7,32 @@ namespace frugal::config::grammar {
 
 enum class TokenType {
   // key part
-  kEqual, kTilde, kPlus, kAt, kColon, kSlash, kId, kKeySpecial, kDotPath,
+  kEqual,
+  kTilde,
+  kPlus,
+  kAt,
+  kColon,
+  kSlash,
+  kId,
+  kKeySpecial,
+  kDotPath,
   // value part
-  kParenOpen, kParenClose, kComma, kBracketOpen, kBracketClose, kBraceOpen, kBraceClose, kFloat, kInt, kBool, kNull,
-  kUnquotedChar, kEscape, kBlanks, kQuoted, kInterpolation,
+  kParenOpen,
+  kParenClose,
+  kComma,
+  kBracketOpen,
+  kBracketClose,
+  kBraceOpen,
+  kBraceClose,
+  kFloat,
+  kInt,
+  kBool,
+  kNull,
+  kUnquotedChar,
+  kEscape,
+  kBlanks,
+  kQuoted,
+  kInterpolation,
   kEnd,
 };
 

@@ -79,8 +79,8 @@ class Parser {
   }
 
   [[noreturn]] void unexpected() const {
-    fail("syntax_error", is(TokenType::kEnd) ? std::string("the override ends too early")
-                                             : cat("unexpected '", peek().text, "'"),
+    fail("syntax_error",
+         is(TokenType::kEnd) ? std::string("the override ends too early") : cat("unexpected '", peek().text, "'"),
          cat("override '", text_, "', character ", peek().position + 1),
          "quote values with special characters: key='value'");
   }
@@ -123,10 +123,14 @@ class Parser {
 
   static ValueKind kind_of(const Sweep& sweep) {
     switch (sweep.type) {
-      case Sweep::Type::kChoice: return sweep.simple ? ValueKind::kChoiceList : ValueKind::kChoice;
-      case Sweep::Type::kRange: return ValueKind::kRange;
-      case Sweep::Type::kInterval: return ValueKind::kInterval;
-      default: return ValueKind::kGlob;
+      case Sweep::Type::kChoice:
+        return sweep.simple ? ValueKind::kChoiceList : ValueKind::kChoice;
+      case Sweep::Type::kRange:
+        return ValueKind::kRange;
+      case Sweep::Type::kInterval:
+        return ValueKind::kInterval;
+      default:
+        return ValueKind::kGlob;
     }
   }
 
@@ -158,7 +162,7 @@ class Parser {
       do {
         auto name = primitive(false);
         expect(TokenType::kColon);
-        out.entries.emplace_back(std::move(name), element());
+        add_entry(out, std::move(name), element());
       } while (take_if(TokenType::kComma));
     }
     expect(TokenType::kBraceClose);
@@ -216,10 +220,13 @@ class Parser {
       case TokenType::kBool:
       case TokenType::kUnquotedChar:
       case TokenType::kEscape:
-      case TokenType::kBlanks: return true;
+      case TokenType::kBlanks:
+        return true;
       case TokenType::kInterpolation:
-      case TokenType::kColon: return value;
-      default: return false;
+      case TokenType::kColon:
+        return value;
+      default:
+        return false;
     }
   }
 
@@ -237,18 +244,25 @@ class Parser {
     if (to - from == 1) return {.scalar = typed(tokens_[from])};
     std::string text;
     for (auto i = from; i < to; ++i)
-      text += tokens_[i].type == TokenType::kEscape ? lexical::unescaped(tokens_[i].text) : std::string(tokens_[i].text);
+      text +=
+          tokens_[i].type == TokenType::kEscape ? lexical::unescaped(tokens_[i].text) : std::string(tokens_[i].text);
     return {.scalar = Node::of(std::move(text))};
   }
 
   static NodePtr typed(const Token& token) {
     switch (token.type) {
-      case TokenType::kNull: return Node::null();
-      case TokenType::kInt: return Node::of_digits(python::parse_int(token.text).value());
-      case TokenType::kFloat: return Node::of(python::parse_float(token.text).value());
-      case TokenType::kBool: return Node::of(token.text.size() == 4);
-      case TokenType::kEscape: return Node::of(lexical::unescaped(token.text));
-      default: return Node::of(std::string(token.text));
+      case TokenType::kNull:
+        return Node::null();
+      case TokenType::kInt:
+        return Node::of_digits(python::parse_int(token.text).value());
+      case TokenType::kFloat:
+        return Node::of(python::parse_float(token.text).value());
+      case TokenType::kBool:
+        return Node::of(token.text.size() == 4);
+      case TokenType::kEscape:
+        return Node::of(lexical::unescaped(token.text));
+      default:
+        return Node::of(std::string(token.text));
     }
   }
 

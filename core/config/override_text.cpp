@@ -9,9 +9,9 @@ namespace frugal::config {
 
 namespace {
 
-Key to_key(const Element& element, const Mark& mark) {
+Key to_key(const Element& element) {
   const auto& node = *element.scalar;
-  if (node.is_null()) fail("override_merge_error", "null cannot be a key", mark);
+  if (node.is_null()) return {node.kind, "null"};
   if (node.kind == NodeKind::kBool) return {node.kind, node.boolean ? "true" : "false"};
   return {node.kind, python_text(node)};
 }
@@ -41,7 +41,28 @@ std::string with_quotes(std::string_view text, char quote) {
   return out + std::string(slashes, '\\') + quote;
 }
 
+// A glob among the values of a choice; the other sweeps have no text.
+std::string glob_text(const Sweep& sweep) {
+  if (sweep.type != Sweep::Type::kGlob) fail("eval_error", "a sweep has no text");
+  const auto list = [](const std::vector<std::string>& patterns) {
+    std::string out;
+    for (const auto& pattern : patterns) out += (out.empty() ? "" : ",") + escaped(pattern);
+    return "[" + out + "]";
+  };
+  return "{include:" + list(sweep.include) + ",exclude:" + list(sweep.exclude) + "}";
+}
+
 }  // namespace
+
+void add_entry(Element& dict, Element name, Element value) {
+  const auto identity = to_key(name).identity();
+  for (auto& [known, old] : dict.entries)
+    if (to_key(known).identity() == identity) {
+      old = std::move(value);
+      return;
+    }
+  dict.entries.emplace_back(std::move(name), std::move(value));
+}
 
 NodePtr to_node(const Element& element, const Mark& mark) {
   switch (element.kind) {
@@ -52,10 +73,11 @@ NodePtr to_node(const Element& element, const Mark& mark) {
     }
     case Element::Kind::kDict: {
       auto dict = Node::dict(mark);
-      for (const auto& [key, value] : element.entries) dict->set(to_key(key, mark), to_node(value, mark));
+      for (const auto& [key, value] : element.entries) dict->set(to_key(key), to_node(value, mark));
       return dict;
     }
-    case Element::Kind::kSweep: fail("override_merge_error", "a sweep cannot stand inside a value", mark);
+    case Element::Kind::kSweep:
+      fail("override_merge_error", "a sweep cannot stand inside a value", mark);
     default: {
       auto node = element.scalar->copy();
       node->mark = mark;
@@ -71,12 +93,17 @@ std::string to_text(const Element& element) {
     return out;
   };
   switch (element.kind) {
-    case Element::Kind::kList: return "[" + joined(element.items, [](const Element& e) { return to_text(e); }) + "]";
+    case Element::Kind::kList:
+      return "[" + joined(element.items, [](const Element& e) { return to_text(e); }) + "]";
     case Element::Kind::kDict:
-      return "{" + joined(element.entries, [](const auto& e) { return to_text(e.first) + ":" + to_text(e.second); }) + "}";
-    case Element::Kind::kQuoted: return with_quotes(element.scalar->text, element.quote);
-    case Element::Kind::kSweep: fail("eval_error", "a sweep has no text");
-    default: break;
+      return "{" + joined(element.entries, [](const auto& e) { return to_text(e.first) + ":" + to_text(e.second); }) +
+             "}";
+    case Element::Kind::kQuoted:
+      return with_quotes(element.scalar->text, element.quote);
+    case Element::Kind::kSweep:
+      return glob_text(*element.sweep);
+    default:
+      break;
   }
   const auto& node = *element.scalar;
   if (node.is_null()) return "null";

@@ -72,10 +72,14 @@ Node& dict_argument(const ResolverCall& call, std::string_view name) {
 
 NodePtr key_node(const Key& key) {
   switch (key.kind) {
-    case NodeKind::kInt: return Node::of_digits(key.text);
-    case NodeKind::kFloat: return Node::of(python::parse_float(key.text).value_or(0));
-    case NodeKind::kBool: return Node::of(key.text == "true");
-    default: return Node::of(key.text);
+    case NodeKind::kInt:
+      return Node::of_digits(key.text);
+    case NodeKind::kFloat:
+      return Node::of(python::parse_float(key.text).value_or(0));
+    case NodeKind::kBool:
+      return Node::of(key.text == "true");
+    default:
+      return Node::of(key.text);
   }
 }
 
@@ -105,8 +109,9 @@ Node* oc_deprecated(const ResolverCall& call) {
   const auto& key = text_argument(call, 0, "oc.deprecated");
   std::string message = "'$OLD_KEY' is deprecated. Change your code and config to use '$NEW_KEY'";
   if (call.arguments.size() == 2) message = text_argument(call, 1, "oc.deprecated");
-  auto* target = call.interpolator.select_value(call.parent, key, false);
-  if (target == nullptr) bad_call(cat("'", call.node.full_key(), "' is deprecated, and its new key '", key, "' does not exist"));
+  auto* target = call.interpolator.select_node(call.parent, key, false);
+  if (target == nullptr)
+    bad_call(cat("'", call.node.full_key(), "' is deprecated, and its new key '", key, "' does not exist"));
   replace_all(message, "$OLD_KEY", call.node.full_key());
   replace_all(message, "$NEW_KEY", target->full_key());
   log::warning(message);

@@ -14,7 +14,7 @@ namespace {
   fail("invalid_type", cat("expected ", expected, ", found ", python_text(value)), value.mark);
 }
 
-NodePtr as_text(NodePtr value) {
+NodePtr as_text(const NodePtr& value) {
   if (value->is_container() || value->kind == NodeKind::kBytes) refuse(*value, "a text");
   return value->is_string() ? value : Node::of(python_text(*value), value->mark);
 }
@@ -40,7 +40,7 @@ NodePtr as_bool(NodePtr value) {
   return Node::of(*digits != "0", value->mark);
 }
 
-NodePtr as_run_mode(NodePtr value) {
+NodePtr as_run_mode(const NodePtr& value) {
   if (value->kind == NodeKind::kInt && (value->integer == 1 || value->integer == 2))
     return Node::of(std::string(value->integer == 1 ? "RUN" : "MULTIRUN"), value->mark);
   std::string name = value->is_string() ? value->text : "";
@@ -58,10 +58,14 @@ NodePtr converted(SlotType slot, bool optional, NodePtr value) {
     return value;
   }
   switch (slot) {
-    case SlotType::kString: return as_text(std::move(value));
-    case SlotType::kInt: return as_int(std::move(value));
-    case SlotType::kBool: return as_bool(std::move(value));
-    case SlotType::kRunMode: return as_run_mode(std::move(value));
+    case SlotType::kString:
+      return as_text(value);
+    case SlotType::kInt:
+      return as_int(std::move(value));
+    case SlotType::kBool:
+      return as_bool(std::move(value));
+    case SlotType::kRunMode:
+      return as_run_mode(value);
     case SlotType::kDict:
       if (!value->is_dict()) refuse(*value, "a dict");
       return value;

@@ -21,8 +21,16 @@ struct SweepOptions {
   bool check_jobs = true;                      // compose every job, so that a mistake shows before the first one runs
 };
 
-// The jobs of the sweeper that the config chooses: `basic` (every combination), with hydra.sweep.zip, .filter and
-// .seeds applied. `random`, `sobol` and `tpe` make their jobs one batch at a time: search_sweeper.h.
+// The jobs of the sweeper that the config chooses. `basic` makes every combination, the last override varying fastest:
+//   hydra.sweep.zip=[a,b]       the n-th value of a goes with the n-th of b ([[a,b],[c,d]] for several pairs)
+//   hydra.sweep.seeds=N         every combination N times, with seed=0 to seed=N-1
+//   hydra.sweep.filter='EXPR'   only jobs whose config makes EXPR true (sweep_filter.h)
+// `random`, `sobol` and `tpe` plan hydra.sweeper.n_trials jobs; tpe without results yet, see search_sweeper.h.
 SweepPlan plan_sweep(const ComposeRequest& request, const SweepOptions& options = {});
+
+// The overrides that a multirun sweeps over: hydra.sweeper.params, then the command line without hydra's own.
+std::vector<std::string> sweep_overrides(const Composition& composition);
+// Where globs look options up.
+std::vector<std::shared_ptr<ConfigSource>> sweep_sources(const ComposeRequest& request);
 
 }  // namespace frugal::config

@@ -109,8 +109,8 @@ std::vector<std::string> sweep_values(const Override& item, const std::vector<st
   const auto prefix = item.key_element() + "=";
   if (!item.is_sweep()) return {prefix + (item.value_kind == ValueKind::kNone ? "null" : to_text(item.value))};
   if (item.value_kind == ValueKind::kInterval)
-    fail("unsupported_sweep", "an interval has no list of values; the sweepers random, sobol and tpe take it", item.mark(),
-         "hydra/sweeper=sobol");
+    fail("unsupported_sweep", "an interval has no list of values; the sweepers random, sobol and tpe take it",
+         item.mark(), "hydra/sweeper=sobol");
   const auto values = item.value_kind == ValueKind::kGlob ? glob_values(item, sources) : sweep_texts(*item.value.sweep);
   std::vector<std::string> out;
   out.reserve(values.size());

@@ -6,7 +6,9 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <optional>
 #include <set>
+#include <sstream>
 
 #include "core/config/errors.h"
 #include "core/config/interpolation.h"
@@ -27,11 +29,18 @@ constexpr std::string_view kStandard = "tag:yaml.org,2002:";
   fail("yaml_error", std::move(message), node.mark);
 }
 
-// "1:30:15" in base 60.
-std::string sexagesimal_digits(const std::string& text) {
+// "1:30:15" in base 60; nothing for parts that are no numbers, which an explicit !!int lets through to here.
+std::optional<std::string> sexagesimal_digits(const std::string& text) {
   std::int64_t total = 0;
   std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ':');) total = total * 60 + std::stoll(part);
+  for (std::string part; std::getline(parts, part, ':');) {
+    const auto digits = python::parse_int(part);
+    if (!digits) return std::nullopt;
+    const auto number = Node::of_digits(*digits);
+    if (number->big || __builtin_mul_overflow(total, 60, &total) ||
+        __builtin_add_overflow(total, number->integer, &total))
+      return std::nullopt;
+  }
   return std::to_string(total);
 }
 
@@ -48,7 +57,7 @@ NodePtr int_value(const RawNode& node, std::string_view text) {
     digits = python::parse_int(clean.substr(2), 16);
   } else if (clean.size() > 1 && clean[0] == '0') {
     digits = python::parse_int(clean, 8);
-  } else if (clean.find(':') != std::string::npos && clean.size() < 18) {
+  } else if (clean.find(':') != std::string::npos) {
     digits = sexagesimal_digits(clean);
   } else {
     digits = python::parse_int(clean);
@@ -104,7 +113,6 @@ NodePtr binary_value(const RawNode& node) {
 }
 
 NodePtr text_value(const RawNode& node) {
-  if (node.text.find("${") != std::string::npos) check_interpolation(node.text, node.mark);
   return Node::of(node.text, node.mark);
 }
 
@@ -124,15 +132,21 @@ NodePtr scalar_value(const RawNode& node, bool is_key) {
   if (node.tag.starts_with(kStandard)) return tagged_value(node);
   if (node.tag != "?" && !node.tag.empty()) bad(node, cat("the tag '", node.tag, "' has no meaning here"));
   switch (yaml::resolve_plain(node.text)) {
-    case ScalarTag::kNull: return Node::null(node.mark);
-    case ScalarTag::kBool: return bool_value(node, node.text);
-    case ScalarTag::kInt: return int_value(node, node.text);
-    case ScalarTag::kFloat: return float_value(node, node.text);
-    case ScalarTag::kString: return text_value(node);
+    case ScalarTag::kNull:
+      return Node::null(node.mark);
+    case ScalarTag::kBool:
+      return bool_value(node, node.text);
+    case ScalarTag::kInt:
+      return int_value(node, node.text);
+    case ScalarTag::kFloat:
+      return float_value(node, node.text);
+    case ScalarTag::kString:
+      return text_value(node);
     case ScalarTag::kValue:
       if (is_key) return Node::of(node.text, node.mark);
       [[fallthrough]];
-    default: bad(node, cat("'", node.text, "' has no meaning as a value"));
+    default:
+      bad(node, cat("'", node.text, "' has no meaning as a value"));
   }
 }
 
@@ -168,13 +182,17 @@ class Constructor {
       if (node.kind == RawNode::Kind::kScalar) {
         node.value = scalar_value(node, false);
       } else if (node.kind == RawNode::Kind::kSequence) {
+        if (is_pair_list(node)) make_pairs(node);
         check_tag(node, "seq");
         queue.insert(queue.end(), node.items.begin(), node.items.end());
       } else {
         check_tag(node, "map");
         refuse_duplicates(node);
         flatten(node);
-        for (const auto& [key, value] : node.pairs) queue.push_back(value);
+        for (const auto& [key, value] : node.pairs) {
+          make_key(*key);
+          queue.push_back(value);
+        }
       }
     }
   }
@@ -182,6 +200,22 @@ class Constructor {
   static void check_tag(const RawNode& node, std::string_view expected) {
     if (node.tag == "?" || node.tag == "!" || node.tag.empty() || node.tag == cat(kStandard, expected)) return;
     bad(node, cat("the tag '", node.tag, "' has no meaning here"));
+  }
+
+  static bool is_pair_list(const RawNode& node) {
+    return node.tag == cat(kStandard, "omap") || node.tag == cat(kStandard, "pairs");
+  }
+
+  // !!omap and !!pairs: a list of mappings with one entry each becomes a list of [key, value].
+  static void make_pairs(RawNode& node) {
+    for (auto* item : node.items) {
+      if (item->kind != RawNode::Kind::kMapping || item->pairs.size() != 1)
+        bad(*item, "expected a mapping with one entry");
+      item->kind = RawNode::Kind::kSequence;
+      item->items = {item->pairs[0].first, item->pairs[0].second};
+      item->pairs.clear();
+    }
+    node.tag = "?";
   }
 
   static void refuse_duplicates(const RawNode& node) {
@@ -224,17 +258,25 @@ class Constructor {
     if (node.kind != RawNode::Kind::kScalar) bad(node, "a list or a mapping cannot be a key");
     const auto value = scalar_value(node, true);
     switch (value->kind) {
-      case NodeKind::kNull: bad(node, "null cannot be a key");
-      case NodeKind::kBool: return {value->kind, value->boolean ? "true" : "false"};
-      case NodeKind::kString: return Key(value->text);
-      case NodeKind::kBytes: return {value->kind, value->text};
-      default: return {value->kind, python_text(*value)};
+      case NodeKind::kNull:
+        bad(node, "null cannot be a key");
+      case NodeKind::kBool:
+        return {value->kind, value->boolean ? "true" : "false"};
+      case NodeKind::kString:
+        return Key(value->text);
+      case NodeKind::kBytes:
+        return {value->kind, value->text};
+      default:
+        return {value->kind, python_text(*value)};
     }
   }
 
   NodePtr expand(RawNode& raw) {
     if (++expanded_ > limits_.nodes) bad(raw, cat("aliases grow beyond ", limits_.nodes, " values"));
-    if (raw.kind == RawNode::Kind::kScalar) return raw.value->copy();
+    if (raw.kind == RawNode::Kind::kScalar) {
+      if (depth_ > 0 && raw.value->is_interpolation()) check_interpolation(raw.value->text, raw.mark);
+      return raw.value->copy();
+    }
     if (depth_ >= limits_.depth) bad(raw, cat("values nested deeper than ", limits_.depth, " levels"));
     ++depth_;
     auto node = raw.kind == RawNode::Kind::kSequence ? Node::list(raw.mark) : Node::dict(raw.mark);
@@ -252,7 +294,9 @@ class Constructor {
 
 NodePtr load_value(const std::string& text, const std::string& name, const YamlLimits& limits) {
   if (text.size() > limits.bytes) fail("yaml_error", cat("the file is larger than ", limits.bytes, " bytes"), name);
-  auto document = yaml::parse_graph(yaml::normalized_text(text, name), name, limits);
+  const auto clean = yaml::normalized_text(text, name);
+  yaml::check_strict(clean, name);
+  auto document = yaml::parse_graph(clean, name, limits);
   if (document.root == nullptr) return Node::null(Mark{std::make_shared<const std::string>(name), 1, 1});
   return Constructor(limits).construct(document.root);
 }

@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 #include <unordered_map>
@@ -14,10 +15,16 @@ namespace frugal::config::yaml {
 
 namespace {
 
+constexpr std::string_view kEmptyTag = "tag:yaml.org,2002:";
+
 class GraphBuilder : public YAML::EventHandler {
  public:
-  GraphBuilder(RawDocument& document, std::shared_ptr<const std::string> source, const YamlLimits& limits)
-      : document_(document), source_(std::move(source)), limits_(limits) {}
+  GraphBuilder(RawDocument& document, const std::string& text, std::shared_ptr<const std::string> source,
+               const YamlLimits& limits)
+      : document_(document), text_(text), source_(std::move(source)), limits_(limits) {
+    lines_ = {0};
+    for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) lines_.push_back(at + 1);
+  }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
@@ -36,6 +43,9 @@ class GraphBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     auto* node = add(RawNode::Kind::kScalar, mark, tag, anchor);
+    // A lone `!` in front of a value asks for plain rules; yaml-cpp reports quotes and it alike.
+    const bool lone_mark = (tag == "!" && rest_of_line(mark.line, mark.column).starts_with('!')) || tag == kEmptyTag;
+    if (lone_mark) node->tag = "?";
     node->text = value;
     node->open = false;
   }
@@ -105,17 +115,31 @@ class GraphBuilder : public YAML::EventHandler {
     stack_.pop_back();
   }
 
-  // yaml-cpp takes `name` on a line of its own inside a block mapping as `name: null`; its null then has the place of
-  // the key, where a real empty value has the place of what follows.
+  std::string_view rest_of_line(int line, int column) const {
+    if (line < 0 || static_cast<std::size_t>(line) >= lines_.size()) return {};
+    const auto start = lines_[static_cast<std::size_t>(line)];
+    const auto rest = std::string_view(text_).substr(start, text_.find('\n', start) - start);
+    return rest.substr(std::min(rest.size(), static_cast<std::size_t>(std::max(column, 0))));
+  }
+
+  // yaml-cpp takes `name` on a line of its own inside a block mapping as `name: null`, with the place of the key.
   void refuse_key_without_colon(const YAML::Mark& mark) const {
     if (stack_.empty()) return;
     const auto& [node, key] = stack_.back();
     if (node->kind != RawNode::Kind::kMapping || node->flow || key == nullptr) return;
-    if (key->kind == RawNode::Kind::kScalar && key->mark.line == mark.line + 1 && key->mark.column == mark.column + 1)
-      fail("yaml_error", cat("expected ':' after the key '", key->text, "'"), key->mark);
+    if (key->kind != RawNode::Kind::kScalar || key->mark.line != mark.line + 1 || key->mark.column != mark.column + 1)
+      return;
+    auto rest = rest_of_line(mark.line, mark.column);
+    if (rest.starts_with(key->text)) rest.remove_prefix(key->text.size());
+    const bool colon = key->tag == "?"
+                           ? rest.substr(std::min(rest.find_first_not_of(' '), rest.size())).starts_with(':')
+                           : rest.find(':') != std::string_view::npos;
+    if (!colon) fail("yaml_error", cat("expected ':' after the key '", key->text, "'"), key->mark);
   }
 
   RawDocument& document_;
+  const std::string& text_;
+  std::vector<std::size_t> lines_;  // where each one starts
   std::shared_ptr<const std::string> source_;
   const YamlLimits& limits_;
   std::vector<Frame> stack_;
@@ -131,10 +155,10 @@ RawDocument parse_graph(const std::string& text, const std::string& name, const 
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
-    GraphBuilder builder(document, source, limits);
+    GraphBuilder builder(document, text, source, limits);
     if (!parser.HandleNextDocument(builder)) return document;
     RawDocument second;
-    GraphBuilder rest(second, source, limits);
+    GraphBuilder rest(second, text, source, limits);
     if (parser.HandleNextDocument(rest))
       fail("yaml_error", "a config file holds one document, here a second one starts",
            second.root ? second.root->mark : Mark{source});

@@ -16,7 +16,7 @@ struct RawNode {
   using Pair = std::pair<RawNode*, RawNode*>;
 
   Kind kind = Kind::kScalar;
-  std::string tag;  // "?" plain, "!" quoted, else the explicit tag
+  std::string tag;  // "?" plain, "!" quoted, else the explicit tag (an explicit "!" counts as plain)
   std::string text;
   std::vector<RawNode*> items;
   std::vector<Pair> pairs;
@@ -33,6 +33,9 @@ struct RawDocument {
 };
 
 RawDocument parse_graph(const std::string& text, const std::string& name, const YamlLimits& limits);
+
+// Throws yaml_error for what yaml-cpp lets pass although YAML 1.1 forbids it. Takes normalized text.
+void check_strict(const std::string& text, const std::string& name);
 
 // Text with '\n' line ends; throws yaml_error for bad UTF-8 and for characters that YAML forbids.
 std::string normalized_text(const std::string& text, const std::string& name);

@@ -128,9 +128,9 @@ bool is_omegaconf_float(std::string_view text) {
 }  // namespace
 
 ScalarTag resolve_plain(std::string_view text) {
-  static constexpr std::array<std::string_view, 18> kBools = {"yes", "Yes", "YES", "no",    "No",    "NO",
+  static constexpr std::array<std::string_view, 18> kBools = {"yes",  "Yes",  "YES",  "no",    "No",    "NO",
                                                               "true", "True", "TRUE", "false", "False", "FALSE",
-                                                              "on",  "On",  "ON",  "off",   "Off",   "OFF"};
+                                                              "on",   "On",   "ON",   "off",   "Off",   "OFF"};
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return ScalarTag::kNull;
   if (text == "<<") return ScalarTag::kMerge;
   if (text == "=") return ScalarTag::kValue;
