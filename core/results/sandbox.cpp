@@ -99,8 +99,11 @@ void set_reader_program(const fs::path& program) {
   g_program = program;
 }
 
+fs::path reader_program() {
+  return g_program.empty() ? fs::read_symlink("/proc/self/exe") : g_program;
+}
+
 std::vector<RunEntry> read_runs(const std::vector<fs::path>& files, Parts parts) {
-  const fs::path program = g_program.empty() ? fs::read_symlink("/proc/self/exe") : g_program;
   constexpr std::size_t kFilesAChild = 256;  // an argument list holds 2 MiB
   std::vector<RunEntry> entries;
   while (entries.size() < files.size()) {
@@ -108,7 +111,7 @@ std::vector<RunEntry> read_runs(const std::vector<fs::path>& files, Parts parts)
     const std::size_t last = std::min(files.size(), first + kFilesAChild);
     std::vector<std::string> arguments = {std::string(kReadRunsVerb), parts == Parts::kAll ? "all" : "summary"};
     for (std::size_t i = first; i < last; ++i) arguments.push_back(files[i].string());
-    const io::ChildResult child = io::run_child(program, arguments);
+    const io::ChildResult child = io::run_child(reader_program(), arguments);
     for (auto& entry : entries_of(child.output)) {
       if (entries.size() == last) break;
       entry.path = files[entries.size()];

@@ -19,6 +19,7 @@ int read_runs_child(std::span<const std::string> args);
 
 // The program to start; by default the running one. For programs that lack the verb (tests).
 void set_reader_program(const std::filesystem::path& program);
+std::filesystem::path reader_program();
 
 // One entry a file, in order, with the paths as given. A file that cannot be read has its error; one that ends the
 // child has "damaged: reading it ended with signal 11", and the others are read all the same.
