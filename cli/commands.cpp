@@ -1,13 +1,26 @@
 #include "cli/command.h"
+#include "core/results/merge.h"
+#include "core/results/sandbox.h"
 
 namespace frugal::cli {
 
+int recover_command(std::span<const std::string> args);
+int results_command(std::span<const std::string> args);
+int sweep_command(std::span<const std::string> args);
 int version_command(std::span<const std::string> args);
+int watch_command(std::span<const std::string> args);
 
 namespace {
 
+// Verbs that begin with "__" are for the program itself, and not listed.
 constexpr Command kCommands[] = {
+    {"recover", "make the result file of a run that was killed", recover_command},
+    {"results", "list, show, compare, export and merge result files", results_command},
+    {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
     {"version", "print the version", version_command},
+    {"watch", "progress and curves of running jobs", watch_command},
+    {results::kReadRunsVerb, "", results::read_runs_child},
+    {results::kMergeVerb, "", results::merge_child},
 };
 
 }  // namespace
