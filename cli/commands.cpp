@@ -7,6 +7,8 @@ namespace frugal::cli {
 int recover_command(std::span<const std::string> args);
 int results_command(std::span<const std::string> args);
 int sweep_command(std::span<const std::string> args);
+int tokenize_command(std::span<const std::string> args);
+int config_command(std::span<const std::string> args);
 int version_command(std::span<const std::string> args);
 int watch_command(std::span<const std::string> args);
 
@@ -17,6 +19,8 @@ constexpr Command kCommands[] = {
     {"recover", "make the result file of a run that was killed", recover_command},
     {"results", "list, show, compare, export and merge result files", results_command},
     {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
+    {"tokenize", "token ids of text, one line a line", tokenize_command},
+    {"config", "the config engine by itself: parse, load, get, compose, sweep", config_command},
     {"version", "print the version", version_command},
     {"watch", "progress and curves of running jobs", watch_command},
     {results::kReadRunsVerb, "", results::read_runs_child},

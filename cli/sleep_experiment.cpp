@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "cli/sleep_options.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/run/signals.h"
@@ -18,29 +19,6 @@ namespace {
 using results::Column;
 using results::ColumnType;
 using results::Direction;
-
-void read(const nlohmann::json& value, double& into) {
-  into = value.get<double>();
-}
-void read(const nlohmann::json& value, std::int64_t& into) {
-  into = value.get<std::int64_t>();
-}
-void read(const nlohmann::json& value, std::string& into) {
-  into = value.get<std::string>();
-}
-
-// Returns whether the key is one of ours.
-bool set_option(SleepOptions& options, const std::string& key, const nlohmann::json& value) {
-  const auto set = [&](const char* name, auto& into) {
-    if (key != name) return false;
-    read(value, into);
-    return true;
-  };
-  return key == "name" || set("ms", options.ms) || set("steps", options.steps) ||
-         set("checkpoint_every", options.checkpoint_every) || set("array_elements", options.array_elements) ||
-         set("fail_probability", options.fail_probability) || set("fault", options.fault) ||
-         set("fault_at", options.fault_at);
-}
 
 void act_on_fault(const std::string& fault) {
   if (fault == "throw") throw Error(ErrorKind::kRunFailed, "asked_to_fail", "experiment.fault=throw");
@@ -89,22 +67,9 @@ void record_end(run::RunContext& context, const SleepOptions& options) {
 
 }  // namespace
 
-SleepOptions sleep_options(const nlohmann::json& config) {
-  SleepOptions options;
-  if (!config.is_object() || !config.contains("experiment") || !config["experiment"].is_object()) return options;
-  for (const auto& [key, value] : config["experiment"].items()) {
-    try {
-      if (!set_option(options, key, value))
-        throw Error(ErrorKind::kUsage, "unknown_key", cat("experiment=sleep has no key '", key, "'"));
-    } catch (const nlohmann::json::exception&) {
-      throw Error(ErrorKind::kUsage, "bad_value", cat("experiment.", key, ": ", value.dump(), " is of another type"));
-    }
-  }
-  return options;
-}
-
 void sleep_experiment(run::RunContext& context) {
-  const SleepOptions options = sleep_options(context.job.config);
+  const Json config = Json::parse(context.job.config.dump());
+  const SleepOptions options = sleep_option_table().read(config.value("experiment", Json()), "experiment");
   std::int64_t first = 0;
   if (const auto checkpoint = context.restore_checkpoint()) first = checkpoint->step;
   context.recorder.declare_samples({{.name = "id", .type = ColumnType::kString, .description = "name of the sample"},

@@ -1,11 +1,12 @@
-# frugal_library(NAME SOURCES ... [DEPS ...] [TORCH])   a static library of one folder
+# frugal_library(NAME SOURCES ... [DEPS ...] [TORCH] [OBJECT])   a library of one folder (OBJECT: for what a program picks)
 # frugal_test(NAME SOURCES ... [DEPS ...] LABELS ... [TORCH])   one GoogleTest executable, one suite of ctest entries
 include(GoogleTest OPTIONAL)
 
 function(_frugal_common target)
   target_compile_features(${target} PRIVATE cxx_std_20)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Werror)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Werror
+    -Wno-missing-field-initializers)  # designated initialisers name what differs from the defaults
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 reports these inside libstdc++ for correct code once it inlines (PR105329, PR105651).
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer)
@@ -18,15 +19,24 @@ function(_frugal_torch target)
   if(NOT target STREQUAL "frugal_pch")
     target_link_libraries(${target} PRIVATE frugal_pch)
     target_precompile_headers(${target} REUSE_FROM frugal_pch)
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL "EXECUTABLE")  # -fPIE would not match the precompiled header's -fPIC
+      set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+      target_compile_options(${target} PRIVATE -fPIC)
+    endif()
   endif()
 endfunction()
 
 function(frugal_library target)
-  cmake_parse_arguments(arg "TORCH" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH;OBJECT" "" "SOURCES;DEPS" ${ARGN})
   if(arg_TORCH AND NOT FRUGAL_TORCH)
     return()
   endif()
-  add_library(${target} STATIC ${arg_SOURCES})
+  if(arg_OBJECT)
+    add_library(${target} OBJECT ${arg_SOURCES})
+  else()
+    add_library(${target} STATIC ${arg_SOURCES})
+  endif()
   _frugal_common(${target})
   if(arg_TORCH)
     _frugal_torch(${target})

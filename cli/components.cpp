@@ -1,0 +1,111 @@
+#include "cli/components.h"
+
+#include <algorithm>
+#include <map>
+
+#include "cli/sleep_options.h"
+#include "core/error.h"
+#include "experiments/text_classification/options.h"
+#include "methods/common/peft_options.h"
+#include "methods/meft/options.h"
+#include "methods/registry.h"
+#include "models/text/bert_config.h"
+
+namespace frugal::cli {
+namespace {
+
+constexpr const char* kRootKeys[] = {"seed", "device", "data", "dataset", "model", "method", "experiment", "metrics", "table", "hydra", "user"};
+
+// The keys of a table as nested objects of their defaults.
+Json defaults_of(const std::vector<OptionInfo>& infos) {
+  Json root = Json::object();
+  for (const OptionInfo& info : infos) {
+    Json* at = &root;
+    std::string_view rest = info.name;
+    for (size_t dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
+      at = &(*at)[std::string(rest.substr(0, dot))];
+      rest.remove_prefix(dot + 1);
+    }
+    (*at)[std::string(rest)] = info.default_value;
+  }
+  return root;
+}
+
+std::string place(const Locator& where, std::string_view key) { return where ? where(key) : std::string(); }
+
+void check_root(const Json& config, const Locator& where) {
+  const std::vector<std::string> known(std::begin(kRootKeys), std::end(kRootKeys));
+  for (const auto& [key, value] : config.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const std::string near = nearest_name(key, known);
+    throw Error(ErrorKind::kUsage, "unknown_key", cat("unknown key '", key, "'"), place(where, key),
+                near.empty() ? "one's own keys belong under 'user'" : cat("did you mean '", near, "'?"));
+  }
+  if (const auto seed = config.find("seed"); seed != config.end() && !seed->is_number_unsigned() && !(seed->is_number_integer() && seed->get<int64_t>() >= 0))
+    throw Error(ErrorKind::kUsage, "bad_value", cat("'seed' must be a whole number, at least 0, found ", seed->dump()), place(where, "seed"));
+  if (const auto data = config.find("data"); data != config.end() && data->is_object())
+    for (const auto& [key, value] : data->items())
+      if (key != "root")
+        throw Error(ErrorKind::kUsage, "unknown_key", cat("unknown key 'data.", key, "'"), place(where, "data." + key), "did you mean 'data.root'?");
+}
+
+void require_node(const Json& config, const std::string& node, const std::string& example) {
+  const auto found = config.find(node);
+  if (found == config.end() || found->is_null())
+    throw Error(ErrorKind::kUsage, "missing_choice", cat("this experiment needs a ", node), node, cat("e.g. ", node, "=", example));
+}
+
+void check_text_classification(const Json& config, const Locator& where) {
+  text_classification_options().read(config["experiment"], "experiment", where);
+  require_node(config, "dataset", "sst2");
+  require_node(config, "model", "minilm_l6");
+  require_node(config, "method", "lora");
+  text_dataset_options().read(config["dataset"], "dataset", where);
+  const TextModelOptions model = text_model_options().read(config["model"], "model", where);
+  bert_config_options().read(model.config, "model.config", where);
+  method_info(config["method"], where).check(config["method"], where);
+}
+
+}  // namespace
+
+std::vector<ComponentOptions> component_options() {
+  return {{"device", "device", device_options().title(), &device_options().infos()},
+          {"text_dataset", "dataset", text_dataset_options().title(), &text_dataset_options().infos()},
+          {"text_encoder", "model", text_model_options().title(), &text_model_options().infos()},
+          {"bert_config", "model.config", bert_config_options().title(), &bert_config_options().infos()},
+          {"peft", "method", peft_options().title(), &peft_options().infos()},
+          {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
+          {"text_classification", "experiment", text_classification_options().title(), &text_classification_options().infos()},
+          {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
+}
+
+std::shared_ptr<config::ConfigSource> options_source() {
+  std::map<std::string, std::string, std::less<>> files;
+  for (const ComponentOptions& component : component_options())
+    files["options/" + component.name + ".yaml"] = defaults_of(*component.infos).dump(1) + "\n";  // JSON is YAML
+  return config::memory_source("options", "options://", std::move(files));
+}
+
+void check_components(const Json& config, const Locator& where) {
+  check_root(config, where);
+  const Json* experiment = options_detail::find(config, "experiment.name");
+  const std::string name = experiment != nullptr && experiment->is_string() ? experiment->get<std::string>() : "";
+  if (config.contains("device")) device_options().read(config["device"], "device", where);
+  if (name == "sleep") {
+    sleep_option_table().read(config["experiment"], "experiment", where);
+  } else if (name == "text_classification") {
+    check_text_classification(config, where);
+  } else {
+    throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"), place(where, "experiment.name"),
+                "experiment=text_classification, experiment=sleep or experiment=smoke");
+  }
+}
+
+std::string worker_flavour(const Json& config) {
+  const Json* name = options_detail::find(config, "experiment.name");
+  if (name != nullptr && *name == "sleep") return "plain";
+  const Json* type = options_detail::find(config, "device.type");
+  return type != nullptr && *type == "cuda" ? "cuda" : "cpu";
+}
+
+}  // namespace frugal::cli

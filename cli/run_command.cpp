@@ -1,0 +1,82 @@
+// frugal run: one run, or with -m a sweep.
+#include <cstdio>
+
+#include "cli/run_job.h"
+#include "cli/run_options.h"
+#include "cli/show_config.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/run/signals.h"
+
+namespace frugal::cli {
+
+int sweep_run(const RunOptions& options, const std::vector<std::string>& command_line);
+int dry_run(const PreparedJob& prepared);
+
+namespace {
+
+constexpr const char* kHelp = R"(frugal run: one run; prints its metrics and the path of its result file
+
+usage: frugal run [OPTION...] [OVERRIDE...]
+
+  frugal run experiment=smoke seed=3
+  frugal run experiment=text_classification dataset=cola model=minilm_l6 method=meft1_exact data.root=DIR
+  frugal run -m experiment=smoke method=lora,bitfit seed=range(3)
+
+overrides are Hydra's: group=option, key=value, +key=value, ++key=value, ~key, sweeps with -m
+
+  -m, --multirun                 sweep, one run a combination
+  --dry-run                      check, build and time everything, run nothing
+  -c, --cfg job|hydra|all        print the config and do not run; --resolve, -p --package P
+  -i, --info defaults|defaults-tree|searchpath
+  -cd, --config-dir D            a folder of configs before ours (again: more of them)
+  -cp, --config-path D           the same, as the first
+  -cn, --config-name N           primary config ("config")
+
+hydra.run.dir=D runs in D: an interrupted run there goes on, a finished one is refused.
+exit codes: 0 done, 2 bad config, 3 bad data, 4 the machine cannot, 5 the run failed, 85/130/143 stopped by a signal
+)";
+
+int print_config(const RunOptions& options) {
+  std::fputs(config_text(config::compose(options.request()), *options.cfg, options.resolve, options.package).c_str(), stdout);
+  return 0;
+}
+
+int print_info(const RunOptions& options) {
+  std::fputs(info_text(config::compose(options.request()), *options.info).c_str(), stdout);
+  return 0;
+}
+
+void print_metrics(const results::Finished& finished) {
+  for (const auto& metric : finished.metrics) {
+    std::printf("%-24s %12.6g %-4s", metric.name.c_str(), metric.value, metric.unit.c_str());
+    if (metric.ci_low && metric.ci_high) std::printf("  [%.6g, %.6g]", *metric.ci_low, *metric.ci_high);
+    std::printf("\n");
+  }
+  std::printf("content hash %s\n%s\n", finished.content_hash.c_str(), finished.file.c_str());
+}
+
+}  // namespace
+
+int run_command(std::span<const std::string> args) {
+  const RunOptions options = parse_run_options(args);
+  if (options.help) {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
+  if (options.cfg) return print_config(options);
+  if (options.info) return print_info(options);
+  std::vector<std::string> command_line = {"frugal", "run"};
+  command_line.insert(command_line.end(), args.begin(), args.end());
+  if (options.multirun) return sweep_run(options, command_line);
+  PreparedJob prepared = prepare_job(options.request(), command_line);
+  if (options.dry_run) return dry_run(prepared);
+  open_folder(prepared);
+  log::info("run folder ", prepared.job.run_dir.string(), prepared.job.resume ? " (resumed)" : "");
+  const results::Finished finished = run_to_end(prepared);
+  print_metrics(finished);
+  if (finished.status == results::RunState::kInterrupted) return run::signal_exit_code(run::requested_signal());
+  return 0;
+}
+
+}  // namespace frugal::cli

@@ -1,0 +1,170 @@
+#include "experiments/text_classification/experiment.h"
+
+#include "core/io/resources.h"
+#include "core/log.h"
+#include "experiments/device.h"
+#include "experiments/text_classification/trainer.h"
+#include "methods/registry.h"
+#include "metrics/statistics.h"
+#include "models/nn/tensor_io.h"
+#include "models/text/load.h"
+
+namespace frugal {
+namespace {
+
+using results::ColumnType;
+using results::Direction;
+using results::Repeat;
+
+struct Settings {
+  TextClassificationOptions experiment;
+  TextDatasetOptions dataset;
+  TextModelOptions model;
+  std::string data_root;
+};
+
+std::string text_or_empty(const Json& config, std::string_view key) {
+  const Json* value = options_detail::find(config, key);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+Settings read_settings(const Json& config) {
+  return {.experiment = text_classification_options().read(config.value("experiment", Json()), "experiment"),
+          .dataset = text_dataset_options().read(config.value("dataset", Json()), "dataset"),
+          .model = text_model_options().read(config.value("model", Json()), "model"),
+          .data_root = text_or_empty(config, "data.root")};
+}
+
+ClassificationData load_data(const Settings& s, const std::filesystem::path& model_folder, run::RunContext& run) {
+  DataRequest request{.dataset = s.dataset,
+                      .root = s.data_root,
+                      .tokenizer = model_folder,
+                      .select_on_train_slice = s.experiment.select_on == "train_slice",
+                      .train_slice = s.experiment.train_slice,
+                      .train_slice_max = s.experiment.train_slice_max,
+                      .seed = run.seeds.seed("split")};
+  if (s.model.tokenizer) request.tokenizer = io::model_path(*s.model.tokenizer);
+  ClassificationData data = load_classification_data(request);
+  for (const auto& source : data.sources) run.recorder.input(source.role, source.path);
+  for (const auto& note : data.notes) log::info("data: ", note);
+  return data;
+}
+
+void record_samples(const EncodedSplit& split, const ClassificationData& data, const Predictions& predicted,
+                    run::RunContext& run) {
+  run.recorder.declare_samples(
+      {{.name = "id", .type = ColumnType::kString, .description = "id in the split"},
+       {.name = "prediction", .description = "class index, or score"},
+       {.name = "target", .description = "class index, or score"},
+       {.name = "correct", .type = ColumnType::kBool, .description = "prediction equals target (classes)"},
+       {.name = "tokens", .type = ColumnType::kInt64, .description = "length with special tokens"}},
+      {{.name = "logits", .unit = "", .description = "one a class"}});
+  for (size_t i = 0; i < split.size(); ++i) {
+    const results::Value row[] = {split.ids[i], predicted.value[i], split.targets[i],
+                                  !data.regression && predicted.value[i] == split.targets[i],
+                                  split.encodings[i].ids.size()};
+    const std::vector<double> logits[] = {predicted.scores[i]};
+    run.recorder.sample(row, logits);
+  }
+}
+
+// Each score with its bootstrap interval over the examples.
+void record_scores(const EncodedSplit& split, const ClassificationData& data, const Predictions& predicted,
+                   run::RunContext& run) {
+  const auto scores = score(data, split.targets, predicted.value);
+  const uint64_t seed = run.seeds.seed("bootstrap");
+  for (size_t m = 0; m < scores.size(); ++m) {
+    const auto statistic = [&](std::span<const uint32_t> indices) {
+      std::vector<double> targets, values;
+      for (const uint32_t i : indices) {
+        targets.push_back(split.targets[i]);
+        values.push_back(predicted.value[i]);
+      }
+      return score(data, targets, values)[m].value;
+    };
+    const auto interval = metrics::bootstrap(split.size(), statistic, {.resamples = 500, .seed = seed});
+    run.recorder.metric({.name = scores[m].name,
+                         .value = scores[m].value,
+                         .direction = Direction::kHigherIsBetter,
+                         .ci_low = interval.low,
+                         .ci_high = interval.high,
+                         .count = static_cast<int64_t>(split.size()),
+                         .sample_column = scores[m].name == "accuracy" ? "correct" : ""});
+  }
+  run.recorder.metric({.name = "eval_loss",
+                       .value = predicted.loss,
+                       .unit = "nat",
+                       .direction = Direction::kLowerIsBetter,
+                       .count = static_cast<int64_t>(split.size())});
+}
+
+void record_training(const TrainingSummary& t, run::RunContext& run) {
+  constexpr double kMiB = 1024.0 * 1024.0;
+  const auto measured = [&](const std::string& name, double value, const std::string& unit) {
+    run.recorder.metric({.name = name,
+                         .value = value,
+                         .unit = unit,
+                         .direction = Direction::kLowerIsBetter,
+                         .repeat = Repeat::kMayVary});
+  };
+  run.recorder.metric({.name = "steps", .value = static_cast<double>(t.steps)});
+  run.recorder.metric({.name = "selection_score", .value = t.best_score, .direction = Direction::kHigherIsBetter});
+  run.recorder.metric({.name = "best_step", .value = static_cast<double>(t.best_step)});
+  measured("activation_memory", static_cast<double>(t.activation_bytes) / kMiB, "MiB");
+  measured("static_memory", static_cast<double>(t.static_bytes) / kMiB, "MiB");
+  measured("peak_memory", static_cast<double>(t.peak_bytes) / kMiB, "MiB");
+  if (t.step_seconds > 0) measured("step_time", t.step_seconds * 1e3, "ms");
+}
+
+void record_parameters(TextEncoder& model, run::RunContext& run) {
+  int64_t trainable = 0;
+  for (const auto& parameter : model.parameters().trainable()) trainable += parameter.value.numel();
+  const auto total = static_cast<double>(model.parameters().count());
+  run.recorder.metric({.name = "parameters", .value = total});
+  run.recorder.metric({.name = "trainable_parameters",
+                       .value = static_cast<double>(trainable),
+                       .direction = Direction::kLowerIsBetter});
+  run.recorder.metric({.name = "trainable_share",
+                       .value = 100.0 * static_cast<double>(trainable) / total,
+                       .unit = "%",
+                       .direction = Direction::kLowerIsBetter});
+}
+
+}  // namespace
+
+void text_classification(run::RunContext& run) {
+  const Json config = Json::parse(run.job.config.dump());
+  const Settings settings = read_settings(config);
+  const at::Device device = open_device(config.value("device", Json()), run);
+  check_precision(precision_named(settings.experiment.precision), device);
+  const std::filesystem::path folder = settings.model.path ? io::model_path(*settings.model.path) : "";
+  const ClassificationData data = load_data(settings, folder, run);
+
+  LoadedTextEncoder loaded = load_text_encoder(settings.model.architecture, folder, settings.model.config,
+                                               data.labels(), run.seeds.seed("init"));
+  for (const auto& file : loaded.files) run.recorder.input("model", file);
+  loaded.model->parameters().to(device, at::kFloat);
+  const auto method = make_method(config.value("method", Json()));
+  const auto model = method->apply(std::move(loaded.model), {.init_seed = run.seeds.seed("init")});
+  record_parameters(*model, run);
+
+  if (method->traits().trains) {
+    Trainer trainer(*model, data, settings.experiment, device, run);
+    record_training(trainer.train(), run);
+  } else {
+    run.restore_checkpoint();
+  }
+  if (settings.experiment.final_evaluation) {
+    const Predictions predicted = predict(*model, data.dev, data, settings.experiment.eval_batch_size,
+                                          precision_named(settings.experiment.precision), Pass::evaluation(), device);
+    record_samples(data.dev, data, predicted, run);
+    record_scores(data.dev, data, predicted, run);
+  }
+  if (!settings.experiment.save_to.empty()) {
+    std::filesystem::create_directories(settings.experiment.save_to);
+    save_tensors(std::filesystem::path(settings.experiment.save_to) / "trained.safetensors",
+                 model->parameters().trainable());
+  }
+}
+
+}  // namespace frugal

@@ -1,0 +1,41 @@
+#include "core/error.h"
+#include "methods/common/peft_options.h"
+#include "methods/meft/options.h"
+#include "methods/registry.h"
+
+namespace frugal {
+namespace {
+
+template <const auto& Table>
+constexpr MethodInfo info(std::string_view name, std::string_view families, std::string_view summary) {
+  return {name, families, summary, []() -> const std::vector<OptionInfo>& { return Table().infos(); },
+          [](const Json& node, const Locator& where) { Table().read(node, "method", where); }};
+}
+
+constexpr MethodInfo kMethods[] = {
+    info<peft_options>("peft", "text encoders",
+                       "full fine-tuning, BitFit, LoRA, adapters, (IA)3; with or without gradient checkpointing"),
+    info<meft::meft_options>("meft", "text encoders", "reversible fine-tuning MEFT1, MEFT2, MEFT3 (arXiv 2306.00477)"),
+};
+
+}  // namespace
+
+std::span<const MethodInfo> method_infos() {
+  return kMethods;
+}
+
+const MethodInfo& method_info(const Json& node, const Locator& where) {
+  const std::string name =
+      node.is_object() && node.contains("name") && node["name"].is_string() ? node["name"].get<std::string>() : "";
+  std::vector<std::string> names;
+  for (const MethodInfo& method : kMethods) {
+    if (method.name == name) return method;
+    names.emplace_back(method.name);
+  }
+  const std::string near = nearest_name(name, names);
+  throw Error(ErrorKind::kUsage, "unknown_method", cat("there is no method '", name, "'"),
+              where ? where("method.name") : "",
+              near.empty() ? "frugal list methods" : cat("did you mean '", near, "'?"));
+}
+
+}  // namespace frugal

@@ -1,0 +1,131 @@
+#include "metrics/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/philox.h"
+
+namespace frugal::metrics {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+[[noreturn]] void bad_input(const std::string& message) {
+  throw Error(ErrorKind::kUsage, "metric_input", message);
+}
+
+void check(std::size_t n, const BootstrapOptions& options) {
+  if (n == 0 || n > UINT32_MAX) bad_input(cat("cannot resample ", n, " examples"));
+  if (options.resamples == 0) bad_input("resamples must be at least 1");
+  if (!(options.confidence > 0 && options.confidence < 1)) bad_input("confidence must lie between 0 and 1");
+}
+
+Interval percentiles(std::vector<double>& values, double confidence) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });
+  if (values.empty()) return {kNan, kNan};
+  std::sort(values.begin(), values.end());
+  const double tail = (1 - confidence) / 2;
+  return {quantile_sorted(values, tail), quantile_sorted(values, 1 - tail)};
+}
+
+std::size_t examples_of(const std::vector<std::vector<double>>& a, const std::vector<std::vector<double>>& b) {
+  if (a.empty() || b.empty() || a[0].empty()) bad_input("expected at least one seed and one example of each system");
+  for (const auto* system : {&a, &b})
+    for (const auto& seed : *system)
+      if (seed.size() != a[0].size())
+        bad_input(cat("expected ", a[0].size(), " examples under every seed, found ", seed.size()));
+  return a[0].size();
+}
+
+// Mean over drawn seeds of the drawn examples' scores.
+double resampled_mean(const std::vector<std::vector<double>>& scores, std::span<const std::uint32_t> examples,
+                      Philox& random) {
+  double sum = 0;
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    const auto& seed = scores[random.below(static_cast<std::uint32_t>(scores.size()))];
+    for (const auto i : examples) sum += seed[i];
+  }
+  return sum / static_cast<double>(scores.size() * examples.size());
+}
+
+double mean_of_all(const std::vector<std::vector<double>>& scores) {
+  double sum = 0;
+  for (const auto& seed : scores) sum += mean(seed);
+  return sum / static_cast<double>(scores.size());
+}
+
+}  // namespace
+
+double mean(std::span<const double> values) {
+  if (values.empty()) bad_input("the mean of nothing");
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double standard_error(std::span<const double> values) {
+  const double centre = mean(values);
+  if (values.size() == 1) return kNan;
+  double square = 0;
+  for (const double value : values) square += (value - centre) * (value - centre);
+  const auto n = static_cast<double>(values.size());
+  return std::sqrt(square / (n - 1) / n);
+}
+
+double quantile_sorted(std::span<const double> sorted, double q) {
+  if (sorted.empty() || !(q >= 0 && q <= 1)) bad_input("expected values and a quantile in [0, 1]");
+  const double place = q * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(std::floor(place));
+  const auto high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+}
+
+Interval bootstrap(std::size_t n, const Statistic& statistic, const BootstrapOptions& options) {
+  check(n, options);
+  std::vector<double> values;
+  std::vector<std::uint32_t> indices(n);
+  for (std::size_t r = 0; r < options.resamples; ++r) {
+    Philox random(options.seed, r);  // a stream a resample: more resamples leave the first ones as they are
+    for (auto& index : indices) index = random.below(static_cast<std::uint32_t>(n));
+    values.push_back(statistic(indices));
+  }
+  return percentiles(values, options.confidence);
+}
+
+Interval bootstrap_mean(std::span<const double> values, const BootstrapOptions& options) {
+  return bootstrap(
+      values.size(),
+      [&](std::span<const std::uint32_t> indices) {
+        double sum = 0;
+        for (const auto i : indices) sum += values[i];
+        return sum / static_cast<double>(indices.size());
+      },
+      options);
+}
+
+PairedResult paired_bootstrap(const std::vector<std::vector<double>>& scores_a,
+                              const std::vector<std::vector<double>>& scores_b, const BootstrapOptions& options) {
+  const auto n = examples_of(scores_a, scores_b);
+  check(n, options);
+  std::vector<double> differences;
+  std::vector<std::uint32_t> indices(n);
+  std::size_t not_above = 0, not_below = 0;
+  for (std::size_t r = 0; r < options.resamples; ++r) {
+    Philox random(options.seed, r);
+    for (auto& index : indices) index = random.below(static_cast<std::uint32_t>(n));
+    const double a = resampled_mean(scores_a, indices, random);
+    differences.push_back(a - resampled_mean(scores_b, indices, random));
+    not_above += differences.back() <= 0 ? 1 : 0;
+    not_below += differences.back() >= 0 ? 1 : 0;
+  }
+  PairedResult result;
+  result.difference = mean_of_all(scores_a) - mean_of_all(scores_b);
+  result.interval = percentiles(differences, options.confidence);
+  const auto smaller = static_cast<double>(std::min(not_above, not_below) + 1);
+  result.p_value = std::min(1.0, 2 * smaller / static_cast<double>(options.resamples + 1));
+  return result;
+}
+
+}  // namespace frugal::metrics

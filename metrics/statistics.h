@@ -1,0 +1,54 @@
+// How sure a mean is: standard error and bootstrap intervals. Draws come from Philox (core/philox.h) keyed by the
+// seed, so an interval is the same on every machine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace frugal::metrics {
+
+// Error(kUsage, "metric_input") when empty.
+double mean(std::span<const double> values);
+// Sample standard deviation (n - 1) over sqrt(n), as scipy.stats.sem; NaN for one value.
+double standard_error(std::span<const double> values);
+// Quantile with linear interpolation (numpy's default) of sorted values, 0 <= q <= 1.
+double quantile_sorted(std::span<const double> sorted, double q);
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+struct BootstrapOptions {
+  std::size_t resamples = 1000;  // >= 1
+  double confidence = 0.95;      // in (0, 1)
+  std::uint64_t seed = 0;
+};
+
+// A statistic of the examples at `indices` (drawn with replacement, as many as there are examples).
+using Statistic = std::function<double(std::span<const std::uint32_t> indices)>;
+
+// Percentile interval of statistic over resamples of n examples. A resample without a value (NaN: a correlation of
+// constants) is left out; NaN bounds when none is left. Error(kUsage, "metric_input") for n = 0 or options out of
+// range.
+Interval bootstrap(std::size_t n, const Statistic& statistic, const BootstrapOptions& options = {});
+// The same for a mean.
+Interval bootstrap_mean(std::span<const double> values, const BootstrapOptions& options = {});
+
+struct PairedResult {
+  double difference = 0;  // mean of a - b
+  Interval interval;      // of the difference
+  // Two-sided bootstrap p-value: twice the smaller share of resamples on either side of 0, ties counted on both,
+  // with one added to both counts so that it is never 0.
+  double p_value = 1;
+};
+
+// scores_a[s][i]: score of example i under seed s of system a; same examples for both, any numbers of seeds >= 1.
+// Examples are resampled together for both systems; seeds are resampled within each.
+// Error(kUsage, "metric_input") for ragged or empty input.
+PairedResult paired_bootstrap(const std::vector<std::vector<double>>& scores_a,
+                              const std::vector<std::vector<double>>& scores_b, const BootstrapOptions& options = {});
+
+}  // namespace frugal::metrics

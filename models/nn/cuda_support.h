@@ -1,0 +1,23 @@
+// What needs CUDA headers or kernels, behind plain functions. cuda_support_cuda.cpp goes into the CUDA worker,
+// cuda_support_none.cpp into the CPU worker, where each call throws Error(kEnvironment, "no_cuda").
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+namespace frugal::cuda {
+
+bool built();  // this worker was linked with LibTorch's CUDA library
+int device_count();  // usable GPUs; 0 without a driver
+void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, double scale, uint64_t key);
+void synchronize();
+
+// Of the caching allocator, bytes in live tensors: now, and the highest since the last reset.
+int64_t allocated_bytes();
+int64_t peak_allocated_bytes();
+void reset_peak();
+std::string device_line();  // e.g. "NVIDIA H100 80GB HBM3, 132 SMs, 79.1 GiB, driver 13.0, runtime 13.0"
+
+}  // namespace frugal::cuda

@@ -1,0 +1,39 @@
+#include "core/error.h"
+#include "models/nn/cuda_support.h"
+
+namespace frugal::cuda {
+namespace {
+
+[[noreturn]] void fail() {
+  throw Error(ErrorKind::kEnvironment, "no_cuda", "this worker was built without CUDA", {},
+              "configure with FRUGAL_CUDA=ON, or run with device=cpu");
+}
+
+}  // namespace
+
+bool built() {
+  return false;
+}
+int device_count() {
+  return 0;
+}
+void keyed_dropout(const at::Tensor&, at::Tensor&, uint32_t, double, uint64_t) {
+  fail();
+}
+void synchronize() {
+  fail();
+}
+int64_t allocated_bytes() {
+  fail();
+}
+int64_t peak_allocated_bytes() {
+  fail();
+}
+void reset_peak() {
+  fail();
+}
+std::string device_line() {
+  fail();
+}
+
+}  // namespace frugal::cuda

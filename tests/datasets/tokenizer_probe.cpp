@@ -1,0 +1,61 @@
+// Lets a Python test call the tokenizers: one JSON request a line on stdin, one JSON answer a line on stdout.
+//   tokenizer_probe MODEL < {"text":..., "pair":..., "special":bool, "max_length":n, "truncation":name}
+//   -> {"ids":[...], "type_ids":[...], "mask":[...], "decoded":..., "decoded_plain":...} or {"error": code}
+// "bytes" instead of "text" gives the text as a list of byte values, for input that is no UTF-8.
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "datasets/tokenizers/tokenizer.h"
+
+namespace {
+
+using Json = nlohmann::json;
+namespace tk = frugal::tokenizers;
+
+Json answer(const tk::Tokenizer& tokenizer, const Json& request) {
+  std::string text = request.value("text", "");
+  if (request.contains("bytes"))
+    for (const int byte : request["bytes"]) text.push_back(static_cast<char>(byte));
+  tk::EncodeOptions options;
+  options.add_special_tokens = request.value("special", true);
+  if (request.contains("max_length")) options.max_length = request["max_length"].get<std::size_t>();
+  options.truncation = tk::truncation_from_name(request.value("truncation", "longest_first"));
+  std::optional<std::string> pair;
+  if (request.contains("pair")) pair = request["pair"].get<std::string>();
+  const auto encoding = tokenizer.encode(text, pair, options);
+  Json result = {{"ids", encoding.ids}, {"type_ids", encoding.type_ids}, {"mask", encoding.attention_mask}};
+  if (request.value("decode", false)) {
+    result["decoded"] = tokenizer.decode(encoding.ids, false);
+    result["decoded_plain"] = tokenizer.decode(encoding.ids, true);
+  }
+  return result;
+}
+
+int serve(const char* model) {
+  const auto tokenizer = tk::load_tokenizer(model);
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    try {
+      std::cout << answer(*tokenizer, Json::parse(line)).dump() << '\n';
+    } catch (const frugal::Error& error) {
+      std::cout << Json{{"error", error.code()}}.dump() << '\n';
+    }
+  }
+  return std::cout.flush() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: tokenizer_probe MODEL\n";
+    return 2;
+  }
+  try {
+    return serve(argv[1]);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
+}
