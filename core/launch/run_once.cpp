@@ -26,6 +26,12 @@ RunOutcome finish(const std::filesystem::path& run_dir, JobResult result) {
     log::error("no result file for ", run_dir.string(), ": ", error.what());
     if (outcome.result.state == results::RunState::kDone) outcome.result = run::failure(outcome.result.id, error);
   }
+  // A worker that died between the run's end and its answer: the journal knows better.
+  if (outcome.finished && outcome.finished->status == results::RunState::kDone &&
+      outcome.result.state != results::RunState::kDone) {
+    log::warning(outcome.result.message, ", after the run was done");
+    outcome.result = {.id = outcome.result.id, .state = results::RunState::kDone, .exit_code = 0};
+  }
   return outcome;
 }
 
