@@ -1,21 +1,34 @@
 #include "cli/command.h"
+#include "core/results/merge.h"
+#include "core/results/sandbox.h"
 
 namespace frugal::cli {
 
+int recover_command(std::span<const std::string> args);
+int results_command(std::span<const std::string> args);
+int sweep_command(std::span<const std::string> args);
 int tokenize_command(std::span<const std::string> args);
 int run_command(std::span<const std::string> args);
 int completion_command(std::span<const std::string> args);
 int config_command(std::span<const std::string> args);
 int version_command(std::span<const std::string> args);
+int watch_command(std::span<const std::string> args);
 
 namespace {
 
+// Verbs that begin with "__" are for the program itself, and not listed.
 constexpr Command kCommands[] = {
     {"run", "one run, or with -m a sweep", run_command},
+    {"recover", "make the result file of a run that was killed", recover_command},
+    {"results", "list, show, compare, export and merge result files", results_command},
+    {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
     {"tokenize", "token ids of text, one line a line", tokenize_command},
     {"completion", "shell completion: bash, zsh, fish", completion_command},
     {"config", "the config engine by itself: parse, load, get, compose, sweep", config_command},
     {"version", "print the version", version_command},
+    {"watch", "progress and curves of running jobs", watch_command},
+    {results::kReadRunsVerb, "", results::read_runs_child},
+    {results::kMergeVerb, "", results::merge_child},
 };
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace {
 void print_help() {
   std::puts("frugal: experiments on efficient models, one HDF5 file a run\n\nusage: frugal VERB [ARGUMENT...]\n");
   for (const auto& command : frugal::cli::commands())
-    std::printf("  %-12s %s\n", std::string(command.name).c_str(), std::string(command.summary).c_str());
+    if (!command.name.starts_with("__"))
+      std::printf("  %-12s %s\n", std::string(command.name).c_str(), std::string(command.summary).c_str());
   std::puts("\n`frugal VERB --help` says more. Results go to stdout, logs to stderr.");
 }
 

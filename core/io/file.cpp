@@ -1,14 +1,12 @@
 #include "core/io/file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include "core/error.h"
 #include "core/io/fault.h"
@@ -159,19 +157,6 @@ void publish(const fs::path& temporary, const fs::path& path, std::string_view p
   }
   rename_file(temporary, path, point);
   sync_folder(path.parent_path());
-}
-
-Mapping::Mapping(const fs::path& path) {
-  const Fd fd = open_file(path, O_RDONLY);
-  size_ = static_cast<std::size_t>(file_size(fd, path));
-  if (size_ == 0) return;
-  void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (address == MAP_FAILED) throw_errno(errno, "map", path);
-  data_ = static_cast<const std::byte*>(address);
-}
-
-Mapping::~Mapping() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 }  // namespace frugal::io

@@ -53,20 +53,6 @@ void write_atomic(const std::filesystem::path& path, std::string_view text, Dura
 void publish(const std::filesystem::path& temporary, const std::filesystem::path& path,
              std::string_view point = "file.rename");
 
-// A file mapped for reading. Empty files have an empty span.
-class Mapping {
- public:
-  explicit Mapping(const std::filesystem::path& path);
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping();
-  std::span<const std::byte> bytes() const { return {data_, size_}; }
-
- private:
-  const std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
-};
-
 inline std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }

@@ -9,27 +9,28 @@ namespace frugal::launch {
 
 using run::JobResult;
 
-namespace {
-
-// What the journal is told of the run's end where the worker could not write it itself.
-results::StateRecord ending_of(const JobResult& result) {
-  return {.time_ns = results::now_ns(),
-          .state = result.state,
-          .error_kind = result.error_kind,
-          .error_code = result.error_code,
-          .message = result.message};
+std::optional<results::StateRecord> ending_record(const JobResult& result) {
+  return results::StateRecord{.time_ns = results::now_ns(),
+                              .state = result.state,
+                              .error_kind = result.error_kind,
+                              .error_code = result.error_code,
+                              .message = result.message};
 }
-
-}  // namespace
 
 RunOutcome finish(const std::filesystem::path& run_dir, JobResult result) {
   RunOutcome outcome{.result = std::move(result), .finished = std::nullopt};
   if (!std::filesystem::exists(run_dir / results::kJournalName)) return outcome;
   try {
-    outcome.finished = results::finish_run(run_dir, ending_of(outcome.result), false);
+    outcome.finished = results::finish_run(run_dir, ending_record(outcome.result), false);
   } catch (const Error& error) {
     log::error("no result file for ", run_dir.string(), ": ", error.what());
     if (outcome.result.state == results::RunState::kDone) outcome.result = run::failure(outcome.result.id, error);
+  }
+  // A worker that died between the run's end and its answer: the journal knows better.
+  if (outcome.finished && outcome.finished->status == results::RunState::kDone &&
+      outcome.result.state != results::RunState::kDone) {
+    log::warning(outcome.result.message, ", after the run was done");
+    outcome.result = {.id = outcome.result.id, .state = results::RunState::kDone, .exit_code = 0};
   }
   return outcome;
 }

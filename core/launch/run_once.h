@@ -15,6 +15,9 @@ struct RunOutcome {
   std::optional<results::Finished> finished;  // missing if the run ended before it had a journal, or its file failed
 };
 
+// What a journal is told of the run's end where the worker could not write it itself: for results::finish_run.
+std::optional<results::StateRecord> ending_record(const run::JobResult& result);
+
 // Makes run_dir/run.h5 of a run that has just ended. A failure to do so (disk full) turns a `done` result into a failed
 // one: a run without its file is not done.
 RunOutcome finish(const std::filesystem::path& run_dir, run::JobResult result);

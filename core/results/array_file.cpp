@@ -3,11 +3,11 @@
 #include <hdf5_hl.h>
 
 #include <cstdio>
-#include <optional>
 #include <set>
 
 #include "core/io/checksum.h"
 #include "core/io/file.h"
+#include "core/io/mapped_file.h"
 #include "core/log.h"
 #include "core/results/journal.h"
 #include "core/results/names.h"
@@ -24,8 +24,8 @@ class Elements {
     if (array.inlined) {
       bytes_ = io::as_bytes(array.data);
     } else {
-      mapping_.emplace(run_dir / kArrayFolder / array.sha256);
-      bytes_ = mapping_->bytes();
+      mapping_ = io::MappedFile::open(run_dir / kArrayFolder / array.sha256);
+      bytes_ = mapping_.bytes();
     }
     if (bytes_.size() != byte_count(array.info) || io::sha256(bytes_) != array.sha256)
       throw Error(ErrorKind::kBadData, "damaged_array", "its elements are not those that were recorded");
@@ -33,7 +33,7 @@ class Elements {
   const std::byte* data() const { return bytes_.data(); }
 
  private:
-  std::optional<io::Mapping> mapping_;
+  io::MappedFile mapping_;
   std::span<const std::byte> bytes_;
 };
 
@@ -153,7 +153,7 @@ std::vector<std::string> write_arrays(hid_t file, const RunData& data, const std
     try {
       write_array(group, array, run_dir);
     } catch (const Error& error) {
-      if (error.code() != "damaged_array" && error.code() != "missing_file") throw;
+      if (error.code() != "damaged_array" && error.code() != "file_not_found") throw;
       log::warning("array ", name, " is lost: ", error.what());
       lost.push_back(name);
     }

@@ -224,9 +224,7 @@ RunTable run_table(const std::vector<RunEntry>& entries) {
   return table;
 }
 
-namespace {
-
-void write_runs(hid_t file, const RunTable& table) {
+void write_runs_table(std::int64_t file, const RunTable& table) {
   std::vector<h5::TableColumn> columns;
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     columns.push_back({.name = table.columns[c].name,
@@ -239,6 +237,8 @@ void write_runs(hid_t file, const RunTable& table) {
     if (!column.unit.empty()) units[column.name] = column.unit;
   h5::set_attribute(runs, "units", units.dump(-1, ' ', false, json::error_handler_t::replace));
 }
+
+namespace {
 
 void write_links(hid_t file, const std::vector<RunEntry>& entries) {
   const h5::Handle group = h5::create_group(file, "files");
@@ -264,7 +264,7 @@ fs::path write_index(const fs::path& folder, const std::vector<RunEntry>& entrie
     h5::set_attribute(file, "format", "frugal-index");
     h5::set_attribute(file, "format_version", 1);
     h5::set_attribute(file, "default", "/runs");
-    write_runs(file, run_table(entries));
+    write_runs_table(file, run_table(entries));
     write_links(file, entries);
     h5::check(H5Fflush(file, H5F_SCOPE_GLOBAL), "flush the index");
   } catch (...) {

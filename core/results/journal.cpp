@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/io/fault.h"
+#include "core/io/mapped_file.h"
 #include "core/log.h"
 #include "core/results/frames.h"
 
@@ -42,7 +43,7 @@ void lock_exclusively(const io::Fd& fd, const fs::path& path) {
 
 // How much of an existing journal is whole.
 std::uint64_t checked_size(const fs::path& path) {
-  const io::Mapping mapping(path);
+  const io::MappedFile mapping = io::MappedFile::open(path);
   const FrameScan scan = scan_frames(mapping.bytes(), [](std::uint64_t, std::span<const std::byte>) {});
   if (scan.damaged)
     throw Error(ErrorKind::kBadData, "journal_damaged",

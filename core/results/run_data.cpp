@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/io/file.h"
+#include "core/io/mapped_file.h"
 #include "core/results/frames.h"
 
 namespace frugal::results {
@@ -143,7 +143,7 @@ Replayed replay(std::span<const std::byte> journal, const std::filesystem::path&
 }
 
 Replayed replay_file(const std::filesystem::path& path) {
-  const io::Mapping mapping(path);
+  const io::MappedFile mapping = io::MappedFile::open(path);
   return replay(mapping.bytes(), path);
 }
 

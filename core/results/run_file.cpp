@@ -313,6 +313,7 @@ Finished finish_run(const fs::path& run_dir, const std::optional<StateRecord>& e
   io::Fd lock;
   const Replayed replayed = load_to_finish(run_dir / kJournalName, ending, writer, lock);
   const RunData& data = replayed.data;
+  recovered = recovered && !data.states.empty() && data.state() != RunState::kDone && data.state() != RunState::kFailed;
   const fs::path file = run_dir / kRunFileName;
   const fs::path temporary = run_dir / "run.h5.tmp";
   fs::remove(temporary);  // of a process that was killed; the lock says that it is not at work

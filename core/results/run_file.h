@@ -18,8 +18,8 @@ std::vector<std::string> write_run_file(const RunData& data, const std::filesyst
 
 // kSummary leaves out samples, series, timings, arrays, log and events.
 enum class Parts { kAll, kSummary };
-// Reads a result file in this process: for files of our own making. Strangers' files: see sandbox.h. Arrays come without
-// their elements. Throws Error(bad_data, "damaged_hdf5" | "not_a_run").
+// Reads a result file in this process: for files of our own making. Strangers' files: see sandbox.h. Arrays come
+// without their elements. Throws Error(bad_data, "damaged_hdf5" | "not_a_run").
 RunData read_run_file(const std::filesystem::path& path, Parts parts = Parts::kAll);
 // The attribute content_hash of a result file.
 std::string stored_content_hash(const std::filesystem::path& path);

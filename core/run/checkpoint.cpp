@@ -14,6 +14,7 @@
 #include "core/io/checksum.h"
 #include "core/io/fault.h"
 #include "core/io/file.h"
+#include "core/io/mapped_file.h"
 #include "core/log.h"
 
 namespace frugal::run {
@@ -27,7 +28,7 @@ constexpr std::size_t kKeep = 2;
 constexpr std::string_view kManifest = "manifest.json";
 
 std::string hash_file(const fs::path& path) {
-  return io::sha256(io::Mapping(path).bytes());
+  return io::sha256(io::MappedFile::open(path).bytes());
 }
 
 // Hashes and syncs what the writer made.

@@ -27,7 +27,8 @@ void install_signal_flag() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1})
     if (::sigaction(signal, &action, nullptr) != 0) io::throw_errno(errno, "handle signals", "sigaction");
   action.sa_handler = SIG_IGN;
-  if (::sigaction(SIGPIPE, &action, nullptr) != 0) io::throw_errno(errno, "ignore SIGPIPE", "sigaction");
+  for (const int signal : {SIGPIPE, SIGXFSZ})  // both come back as errors of the call that met them
+    if (::sigaction(signal, &action, nullptr) != 0) io::throw_errno(errno, "ignore signals", "sigaction");
 }
 
 int requested_signal() {

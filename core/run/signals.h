@@ -6,7 +6,7 @@
 namespace frugal::run {
 
 // SIGTERM, SIGINT and SIGUSR1 set the flag from now on; further ones change nothing, so that a checkpoint under way
-// always ends. SIGPIPE is ignored.
+// always ends. SIGPIPE and SIGXFSZ are ignored.
 void install_signal_flag();
 // The first of the signals that came, or 0.
 int requested_signal();
