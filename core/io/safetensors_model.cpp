@@ -137,6 +137,7 @@ const TensorEntry* SafetensorsModel::find(std::string_view name) const {
 
 std::vector<fs::path> SafetensorsModel::files() const {
   std::vector<fs::path> paths;
+  paths.reserve(files_.size());
   for (const auto& file : files_) paths.push_back(file->path());
   return paths;
 }

@@ -39,6 +39,7 @@ class Node {
   std::vector<Node> list() const {
     if (!value_->is_array()) fail("expected a list");
     std::vector<Node> items;
+    items.reserve(value_->size());
     for (std::size_t i = 0; i < value_->size(); ++i) items.emplace_back((*value_)[i], cat(path_, "[", i, "]"), *file_);
     return items;
   }
@@ -94,7 +95,7 @@ class VocabularyCollector {
   }
 
  private:
-  bool enter(int depth, std::string key) {
+  bool enter(int depth, const std::string& key) {
     if (depth == 1) {
       section_ = key;
       key_.clear();

@@ -155,6 +155,7 @@ TEST(TextDataset, SampleAndSplitAreSeededAndDisjoint) {
   EXPECT_EQ(ids.size(), 200u);
   const auto first_ids = [](const TextDataset& dataset) {
     std::vector<std::string> result;
+    result.reserve(dataset.examples.size());
     for (const auto& example : dataset.examples) result.push_back(example.id);
     return result;
   };
@@ -168,7 +169,7 @@ TEST(TextDataset, SampleAndSplitAreSeededAndDisjoint) {
 TEST(TokenOrder, LabelsSayWhatTheTokensDo) {
   const auto dataset = make_token_order({.count = 501, .min_length = 4, .max_length = 12, .vocabulary = 10, .seed = 2});
   ASSERT_EQ(dataset.encodings.size(), 501u);
-  EXPECT_EQ(std::accumulate(dataset.labels.begin(), dataset.labels.end(), 0), 250);
+  EXPECT_EQ(std::accumulate(dataset.labels.begin(), dataset.labels.end(), std::int64_t{0}), 250);
   std::set<std::size_t> sizes;
   for (std::size_t i = 0; i < dataset.encodings.size(); ++i) {
     const auto& ids = dataset.encodings[i].ids;

@@ -14,6 +14,7 @@ using tests::TempDir;
 
 std::vector<Label> labels_of(const TextDataset& dataset) {
   std::vector<Label> labels;
+  labels.reserve(dataset.examples.size());
   for (const auto& example : dataset.examples) labels.push_back(example.label);
   return labels;
 }
@@ -109,7 +110,7 @@ TEST(UserJsonl, BadLinesAreNamed) {
         "{\"sentence\":\"a\",\"label\":1} {}", "{\"sentence\":\"two\nlines\",\"label\":1}",
         "{\"sentence\":\"a\",\"label\":1,\"x\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}"}) {
     SCOPED_TRACE(bad);
-    const auto path = folder.write("bad.jsonl", good + bad + "\n" + good);
+    const auto path = folder.write("bad.jsonl", cat(good, bad, "\n", good));
     EXPECT_ERROR_AT(load_jsonl(path, {}, "train"), ErrorKind::kBadData, "dataset_row", cat(path.string(), ":2"));
   }
   const auto path = folder.write("x.jsonl", good);
