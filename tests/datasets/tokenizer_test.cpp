@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/io/utf8.h"
+#include "core/log.h"
 #include "datasets/tokenizers/byte_trie.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_dir.h"
@@ -77,6 +78,33 @@ TEST(TokenizerConfig, RolesAndErrors) {
                           R"({"added_tokens_decoder":{"x":{"content":"y"}}})", R"({"added_tokens_decoder":[]})"}) {
     folder.write("tokenizer_config.json", bad);
     EXPECT_ERROR(load_tokenizer(folder.path()), ErrorKind::kBadData, "tokenizer_config");
+  }
+}
+
+TEST(LoadTokenizer, TokenizerJsonCountsAndADisagreementIsSaid) {
+  const nlohmann::json model = {{"type", "WordPiece"},
+                                {"unk_token", "[UNK]"},
+                                {"continuing_subword_prefix", "##"},
+                                {"max_input_chars_per_word", 100},
+                                {"vocab", {{"[UNK]", 0}, {"A", 1}, {"a", 2}}}};
+  const nlohmann::json file = {{"normalizer",
+                                {{"type", "BertNormalizer"},
+                                 {"clean_text", true},
+                                 {"handle_chinese_chars", true},
+                                 {"strip_accents", nullptr},
+                                 {"lowercase", false}}},
+                               {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
+                               {"model", model}};
+  const TempDir folder;
+  folder.write("tokenizer.json", file.dump());
+  for (const bool agrees : {true, false}) {
+    folder.write("tokenizer_config.json", agrees ? R"({"do_lower_case":false})" : R"({"do_lower_case":true})");
+    std::vector<std::string> said;
+    log::set_listener([&](log::Level, std::string_view text) { said.emplace_back(text); });
+    const auto tokenizer = load_tokenizer(folder.path());
+    log::set_listener(nullptr);
+    EXPECT_THAT(tokenizer->encode("A").ids, ElementsAre(1));
+    EXPECT_EQ(said.empty(), agrees);
   }
 }
 
