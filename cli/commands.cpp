@@ -7,6 +7,7 @@ namespace frugal::cli {
 int recover_command(std::span<const std::string> args);
 int results_command(std::span<const std::string> args);
 int sweep_command(std::span<const std::string> args);
+int inspect_command(std::span<const std::string> args);
 int tokenize_command(std::span<const std::string> args);
 int run_command(std::span<const std::string> args);
 int completion_command(std::span<const std::string> args);
@@ -22,6 +23,7 @@ constexpr Command kCommands[] = {
     {"recover", "make the result file of a run that was killed", recover_command},
     {"results", "list, show, compare, export and merge result files", results_command},
     {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
+    {"inspect", "what a file of tensors or a tokenizer holds", inspect_command},
     {"tokenize", "token ids of text, one line a line", tokenize_command},
     {"completion", "shell completion: bash, zsh, fish", completion_command},
     {"config", "the config engine by itself: parse, load, get, compose, sweep", config_command},

@@ -1,5 +1,4 @@
 // frugal tokenize: token ids of text, one line a line. Also what the parity tests compare with Python.
-#include <boost/program_options.hpp>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -7,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/io/utf8.h"
 #include "datasets/tokenizers/tokenizer.h"
@@ -45,7 +45,7 @@ std::string text_of(const std::string& line, bool json, const std::string& where
     if (!value.is_string()) fail("expected a JSON string");
     return value.get<std::string>();
   } catch (const nlohmann::json::exception& error) {
-    fail(cat("expected a JSON string: ", error.what()));
+    fail(cat("expected a JSON string: ", io::printable(error.what())));
   }
   return {};
 }
@@ -75,13 +75,7 @@ void tokenize_stream(std::istream& in, const std::string& name, const tokenizers
 
 int tokenize_command(std::span<const std::string> args) {
   const auto description = describe();
-  po::variables_map options;
-  try {
-    const std::vector<std::string> list(args.begin(), args.end());
-    po::store(po::command_line_parser(list).options(description).positional({}).run(), options);
-  } catch (const po::error& error) {
-    throw Error(ErrorKind::kUsage, "option_unknown", error.what(), {}, "frugal tokenize --help");
-  }
+  const auto options = parse_options(args, description, {}, "tokenize");
   if (options.contains("help")) {
     std::cout << description;
     return 0;

@@ -48,7 +48,7 @@ std::string split_of(const GlueTask& task, std::string_view split) {
   return name;
 }
 
-std::string validation_name(std::string split) {
+std::string validation_name(const std::string& split) {
   return split.starts_with("dev") ? "validation" + split.substr(3) : split;
 }
 

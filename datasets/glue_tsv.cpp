@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/io/utf8.h"
 #include "datasets/labels.h"
 #include "datasets/table_file.h"
 
@@ -56,7 +57,7 @@ Label parse_label(const LineFile& lines, std::string_view text, const GlueTask& 
   const auto index = digit ? parse_index(text) : index_of(task.label_names, text);
   if (!index || *index >= count) {
     const auto known = digit ? cat("0..", count - 1) : list_of(task.label_names);
-    lines.fail(cat("expected a label of ", known, ", found '", text.substr(0, 64), "'"));
+    lines.fail(cat("expected a label of ", known, ", found '", io::printable(text, 64), "'"));
   }
   return *index;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/io/utf8.h"
+
 namespace frugal::datasets {
 
 std::optional<std::int64_t> index_of(std::span<const std::string> names, std::string_view name) {
@@ -13,7 +15,7 @@ std::optional<std::int64_t> index_of(std::span<const std::string> names, std::st
 double parse_score(const LineFile& lines, std::string_view text, double low, double high) {
   const auto score = parse_number(text);
   if (!score || *score < low || *score > high)
-    lines.fail(cat("expected a score in [", low, ", ", high, "], found '", text.substr(0, 64), "'"));
+    lines.fail(cat("expected a score in [", low, ", ", high, "], found '", io::printable(text, 64), "'"));
   return *score;
 }
 
@@ -30,13 +32,13 @@ Label json_label(const LineFile& lines, const nlohmann::json& value, std::span<c
   if (value.is_number_unsigned() && value.get<std::uint64_t>() < names.size()) return value.get<std::int64_t>();
   if (value.is_string())
     if (const auto index = index_of(names, value.get_ref<const std::string&>())) return *index;
-  lines.fail(cat("the label ", value.dump().substr(0, 64), " is none of ", list_of(names), " and no index below ",
+  lines.fail(cat("the label ", io::printable(value.dump(), 64), " is none of ", list_of(names), " and no index below ",
                  names.size()));
 }
 
 std::string list_of(std::span<const std::string> names) {
   std::string text;
-  for (std::size_t i = 0; i < names.size() && i < 20; ++i) text += cat(i == 0 ? "" : ", ", names[i]);
+  for (std::size_t i = 0; i < names.size() && i < 20; ++i) text += cat(i == 0 ? "" : ", ", io::printable(names[i], 64));
   return names.size() > 20 ? text + ", ..." : text;
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/io/json_strings.h"
 #include "core/io/utf8.h"
 
 namespace frugal::datasets {
@@ -58,7 +59,7 @@ TsvFile::TsvFile(const std::filesystem::path& path, bool header, std::size_t col
   auto sorted = columns_;
   std::sort(sorted.begin(), sorted.end());
   if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
-    lines_.fail(cat("the column '", *twice, "' appears twice in the header"));
+    lines_.fail(cat("the column '", io::printable(*twice), "' appears twice in the header"));
 }
 
 std::optional<std::size_t> TsvFile::column(std::string_view name) const {
@@ -76,6 +77,8 @@ bool TsvFile::next(std::vector<std::string_view>& cells) {
 
 nlohmann::json parse_object(const LineFile& lines, std::string_view line) {
   using Json = nlohmann::json;
+  if (io::first_long_string(line))
+    lines.fail(cat("not valid JSON: a text that does not end within ", io::kMaxJsonString, " bytes"));
   try {
     auto value = Json::parse(line, [&](int depth, Json::parse_event_t /*event*/, Json& /*value*/) {
       if (depth > kMaxDepth) lines.fail(cat("nested deeper than ", kMaxDepth, " levels"));
@@ -86,7 +89,7 @@ nlohmann::json parse_object(const LineFile& lines, std::string_view line) {
   } catch (const Json::exception& error) {
     const std::string what = error.what();
     const auto colon = what.find(": ");
-    lines.fail(cat("not valid JSON: ", colon == std::string::npos ? what : what.substr(colon + 2)));
+    lines.fail(cat("not valid JSON: ", io::printable(colon == std::string::npos ? what : what.substr(colon + 2))));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/io/utf8.h"
 #include "datasets/labels.h"
 #include "datasets/table_file.h"
 
@@ -52,7 +53,7 @@ void number_labels(const std::filesystem::path& path, const std::vector<RawLabel
     if (!index) index = parse_index(labels[i].text);
     if (!index || *index >= static_cast<std::int64_t>(dataset.label_names.size()))
       throw Error(ErrorKind::kBadData, "dataset_row",
-                  cat("the label '", labels[i].text.substr(0, 64), "' is none of ", list_of(dataset.label_names)),
+                  cat("the label '", io::printable(labels[i].text, 64), "' is none of ", list_of(dataset.label_names)),
                   cat(path.string(), ":", labels[i].line));
     dataset.examples[i].label = *index;
   }
@@ -83,7 +84,7 @@ std::string json_label_text(const LineFile& lines, const nlohmann::json& value, 
   if (value.is_null() || (value.is_number_integer() && value == -1)) return {};
   if (value.is_number_unsigned()) return value.dump();
   if (!value.is_string() || value.get_ref<const std::string&>().empty())
-    lines.fail(cat("the label ", value.dump().substr(0, 64), " is neither a text nor an integer >= 0"));
+    lines.fail(cat("the label ", io::printable(value.dump(), 64), " is neither a text nor an integer >= 0"));
   return value.get<std::string>();
 }
 

@@ -12,12 +12,12 @@ namespace frugal::datasets {
 
 struct ColumnOptions {
   std::string sentence = "sentence";
-  std::string pair;             // empty: single sentences
+  std::string pair = {};        // empty: single sentences
   std::string label = "label";  // empty: no labels
-  std::string id;               // empty: the row number from 0
+  std::string id = {};          // empty: the row number from 0
   bool regression = false;      // labels are finite numbers
   // Class names in order. Empty: the labels must be the integers 0..n-1, or are collected from the file and sorted.
-  std::vector<std::string> label_names;
+  std::vector<std::string> label_names = {};
 };
 
 // A header line names the columns; cells are taken as they stand (no quoting), so a cell holds no tab or line break.

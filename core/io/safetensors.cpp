@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/io/safetensors_header.h"
+#include "core/io/utf8.h"
 
 namespace frugal::io {
 
@@ -37,10 +38,12 @@ void check_layout(const std::vector<TensorEntry>& tensors, std::uint64_t data_be
   for (const auto& tensor : tensors) {
     const auto where = cat(file, ": byte ", tensor.offset);
     if (tensor.offset < position)
-      fail("safetensors_layout", cat("tensor '", tensor.name, "' overlaps '", previous->name, "'"), where);
+      fail("safetensors_layout",
+           cat("tensor '", printable(tensor.name), "' overlaps '", printable(previous->name), "'"), where);
     if (tensor.offset > position)
       fail("safetensors_layout",
-           cat(tensor.offset - position, " bytes before tensor '", tensor.name, "' belong to no tensor"), where);
+           cat(tensor.offset - position, " bytes before tensor '", printable(tensor.name), "' belong to no tensor"),
+           where);
     position = tensor.offset + tensor.bytes.size();
     previous = &tensor;
   }
@@ -67,7 +70,7 @@ std::string_view header_text(std::span<const std::byte> bytes, const std::string
 // The header's tensor as an entry of this file, its offsets checked against the data section.
 TensorEntry resolve(detail::HeaderTensor tensor, std::span<const std::byte> data, std::uint64_t data_begin,
                     const std::string& file) {
-  const auto where = cat(file, ": tensor '", tensor.name, "'");
+  const auto where = cat(file, ": tensor '", printable(tensor.name), "'");
   const auto needed = bytes_needed(tensor, where);
   if (tensor.begin > tensor.end || tensor.end > data.size())
     fail("safetensors_offsets",
@@ -112,7 +115,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   const auto twice = std::adjacent_find(by_name.begin(), by_name.end(),
                                         [&](auto a, auto b) { return tensors[a].name == tensors[b].name; });
   if (twice != by_name.end())
-    fail("safetensors_duplicate", "appears twice", cat(file, ": tensor '", tensors[*twice].name, "'"));
+    fail("safetensors_duplicate", "appears twice", cat(file, ": tensor '", printable(tensors[*twice].name), "'"));
   check_layout(tensors, data_begin, bytes.size(), file);
   return result;
 }

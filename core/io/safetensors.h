@@ -54,6 +54,7 @@ unsigned dtype_bits(DType dtype);
 struct SafetensorsLimits {
   static constexpr std::uint64_t kHeaderBytes = 16u << 20;  // about 100 000 tensors; published headers are below 2 MiB
   static constexpr std::size_t kTensors = 100'000;
+  static constexpr std::size_t kMetadata = 10'000;
   static constexpr std::size_t kRank = 16;
   static constexpr std::size_t kNameBytes = 1024;
 };
@@ -77,7 +78,7 @@ class SafetensorsFile {
   //   safetensors_header_length  0 or above the limit
   //   safetensors_header         not JSON, bad UTF-8, nested too deep, wrong fields or types; where = "file: byte N"
   //   safetensors_duplicate      a name twice
-  //   safetensors_limit          too many tensors, rank or name too long
+  //   safetensors_limit          too many tensors or metadata entries, rank or name too long
   //   safetensors_dtype          unknown dtype
   //   safetensors_shape          product overflows, or bits are no whole bytes
   //   safetensors_offsets        begin > end, past the end, or not the size that dtype and shape give

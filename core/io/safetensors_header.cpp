@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/io/json_strings.h"
+#include "core/io/utf8.h"
 
 namespace frugal::io::detail {
 
@@ -26,7 +28,7 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
   }
   bool number_unsigned(number_unsigned_t value) override;
   bool number_float(number_float_t /*value*/, const string_t& text) override {
-    return unexpected(cat("the number ", text));
+    return unexpected(cat("the number ", printable(text, 64)));
   }
   bool string(string_t& value) override;
   bool binary(binary_t& /*value*/) override { return unexpected("binary data"); }
@@ -39,16 +41,18 @@ class HeaderHandler final : public nlohmann::json_sax<Json> {
                    const nlohmann::detail::exception& error) override {
     const std::string text = error.what();  // "[json.exception.parse_error.101] parse error at ...: syntax error ..."
     const auto colon = text.find(": ");
-    throw Error(ErrorKind::kBadData, "safetensors_header",
-                cat("the header is not valid JSON: ", colon == std::string::npos ? text : text.substr(colon + 2)),
-                cat(file_, ": byte ", 8 + (position == 0 ? 0 : position - 1)));
+    throw Error(
+        ErrorKind::kBadData, "safetensors_header",
+        cat("the header is not valid JSON: ", printable(colon == std::string::npos ? text : text.substr(colon + 2))),
+        cat(file_, ": byte ", 8 + (position == 0 ? 0 : position - 1)));
   }
 
  private:
   enum class State { kStart, kTop, kMetadata, kTensor, kDType, kShape, kOffsets, kShapeStart, kOffsetsStart, kEnd };
 
   [[noreturn]] void fail(const char* code, const std::string& message) const {
-    throw Error(ErrorKind::kBadData, code, message, current_.empty() ? file_ : cat(file_, ": tensor '", current_, "'"));
+    throw Error(ErrorKind::kBadData, code, message,
+                current_.empty() ? file_ : cat(file_, ": tensor '", printable(current_), "'"));
   }
   bool unexpected(const std::string& found) const {
     fail("safetensors_header", cat("expected ", expected(), ", found ", found));
@@ -111,7 +115,7 @@ bool HeaderHandler::string(string_t& value) {
   }
   if (state_ != State::kDType) return unexpected("a text");
   const auto dtype = dtype_from_name(value);
-  if (!dtype) fail("safetensors_dtype", cat("unknown dtype '", value.substr(0, 64), "'"));
+  if (!dtype) fail("safetensors_dtype", cat("unknown dtype '", printable(value, 64), "'"));
   tensor_.dtype = *dtype;
   has_dtype_ = true;
   state_ = State::kTensor;
@@ -150,19 +154,22 @@ bool HeaderHandler::enter_entry(const std::string& name) {
 bool HeaderHandler::key(string_t& name) {
   if (state_ == State::kTop) return enter_entry(name);
   if (state_ == State::kMetadata) {
-    if (header_.metadata.contains(name)) fail("safetensors_duplicate", cat("the key '", name, "' appears twice"));
+    if (header_.metadata.contains(name))
+      fail("safetensors_duplicate", cat("the key '", printable(name), "' appears twice"));
+    if (header_.metadata.size() == SafetensorsLimits::kMetadata)
+      fail("safetensors_limit", cat("more than ", SafetensorsLimits::kMetadata, " entries"));
     metadata_key_ = name;
     return true;
   }
   const auto expect_once = [&](bool seen, State next) {
-    if (seen) fail("safetensors_duplicate", cat("the key '", name, "' appears twice"));
+    if (seen) fail("safetensors_duplicate", cat("the key '", printable(name), "' appears twice"));
     state_ = next;
     return true;
   };
   if (name == "dtype") return expect_once(has_dtype_, State::kDType);
   if (name == "shape") return expect_once(has_shape_, State::kShapeStart);
   if (name == "data_offsets") return expect_once(has_offsets_, State::kOffsetsStart);
-  return unexpected(cat("the key '", name.substr(0, 64), "'"));
+  return unexpected(cat("the key '", printable(name, 64), "'"));
 }
 
 void HeaderHandler::finish_tensor() {
@@ -209,6 +216,9 @@ bool HeaderHandler::end_array() {
 Header parse_header(std::string_view text, const std::string& file) {
   if (!text.starts_with('{'))
     throw Error(ErrorKind::kBadData, "safetensors_header", "the header must start with '{'", cat(file, ": byte 8"));
+  if (const auto at = first_long_string(text))
+    throw Error(ErrorKind::kBadData, "safetensors_header",
+                cat("a text that does not end within ", kMaxJsonString, " bytes"), cat(file, ": byte ", 8 + *at));
   HeaderHandler handler(file);
   Json::sax_parse(text, &handler);
   return handler.take();

@@ -7,7 +7,9 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/io/json_strings.h"
 #include "core/io/safetensors.h"
+#include "core/io/utf8.h"
 
 namespace frugal::io {
 
@@ -27,7 +29,7 @@ constexpr const char* kIndex = "model.safetensors.index.json";
 void check_shard_name(const fs::path& index, const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
       name.find('\0') != std::string::npos)
-    bad_index(index, cat("'", name.substr(0, 64), "' is not the name of a file in this folder"));
+    bad_index(index, cat("'", printable(name, 64), "' is not the name of a file in this folder"));
 }
 
 // Only the object "weight_map" is kept; anything else is walked over, to a depth of 8.
@@ -36,6 +38,7 @@ std::map<std::string, std::string> read_weight_map(const fs::path& index) {
   const std::string_view text{reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
   if (text.size() > SafetensorsLimits::kHeaderBytes)
     bad_index(index, cat("the index has ", text.size(), " bytes; the limit is ", SafetensorsLimits::kHeaderBytes));
+  if (first_long_string(text)) bad_index(index, cat("a text that does not end within ", kMaxJsonString, " bytes"));
   std::map<std::string, std::string> weight_map;
   std::string section, tensor;
   bool found = false;
@@ -47,11 +50,11 @@ std::map<std::string, std::string> read_weight_map(const fs::path& index) {
     if (inside && depth == 1 && event == Event::object_start) found = true;
     if (event == Event::key && depth == 2 && inside) {
       tensor = value.get<std::string>();
-      if (weight_map.contains(tensor)) bad_index(index, cat("tensor '", tensor, "' appears twice"));
+      if (weight_map.contains(tensor)) bad_index(index, cat("tensor '", printable(tensor), "' appears twice"));
     }
     const bool entry = event == Event::value || event == Event::object_start || event == Event::array_start;
     if (entry && depth == 2 && inside) {
-      if (!value.is_string()) bad_index(index, cat("tensor '", tensor, "': expected a file name"));
+      if (!value.is_string()) bad_index(index, cat("tensor '", printable(tensor), "': expected a file name"));
       weight_map[tensor] = value.get<std::string>();
     }
     return depth < 2;  // nothing below the sections is kept as a tree
@@ -60,7 +63,7 @@ std::map<std::string, std::string> read_weight_map(const fs::path& index) {
     const auto tree = Json::parse(text, visit);
     if (!tree.is_object() || !found) bad_index(index, "expected an object with the object 'weight_map'");
   } catch (const Json::exception& error) {
-    bad_index(index, cat("not valid JSON: ", error.what()));
+    bad_index(index, cat("not valid JSON: ", printable(error.what())));
   }
   for (const auto& [name, shard] : weight_map) check_shard_name(index, shard);
   return weight_map;
@@ -98,9 +101,11 @@ SafetensorsModel SafetensorsModel::open(const fs::path& path) {
     for (const auto& tensor : file.tensors()) {
       if (sharded) {
         const auto listed = weight_map.find(tensor.name);
-        if (listed == weight_map.end()) disagree(cat("'", shard, "' holds '", tensor.name, "', the index does not"));
+        if (listed == weight_map.end())
+          disagree(cat("'", shard, "' holds '", printable(tensor.name), "', the index does not"));
         if (listed->second != shard)
-          disagree(cat("'", tensor.name, "' is in '", shard, "', the index says '", listed->second, "'"));
+          disagree(cat("'", printable(tensor.name), "' is in '", printable(shard), "', the index says '",
+                       printable(listed->second), "'"));
       }
       model.tensors_.push_back(&tensor);
       model.file_index_.push_back(static_cast<std::uint32_t>(model.files_.size() - 1));
@@ -108,7 +113,7 @@ SafetensorsModel SafetensorsModel::open(const fs::path& path) {
   }
   for (const auto& [tensor, shard] : weight_map)
     if (const auto at = std::distance(shards.begin(), shards.find(shard)); model.files_[at]->find(tensor) == nullptr)
-      disagree(cat("'", tensor, "' is not in '", shard, "'"));
+      disagree(cat("'", printable(tensor), "' is not in '", shard, "'"));
 
   std::vector<std::uint32_t> order(model.tensors_.size());
   std::iota(order.begin(), order.end(), 0u);
@@ -132,6 +137,7 @@ const TensorEntry* SafetensorsModel::find(std::string_view name) const {
 
 std::vector<fs::path> SafetensorsModel::files() const {
   std::vector<fs::path> paths;
+  paths.reserve(files_.size());
   for (const auto& file : files_) paths.push_back(file->path());
   return paths;
 }

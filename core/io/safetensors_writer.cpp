@@ -114,6 +114,7 @@ void write_safetensors(const fs::path& path, std::vector<TensorToWrite> tensors,
     return a.dtype != b.dtype ? a.dtype > b.dtype : a.name < b.name;
   });
   std::vector<std::string_view> names;
+  names.reserve(tensors.size());
   for (const auto& tensor : tensors) names.emplace_back(tensor.name);
   std::sort(names.begin(), names.end());
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())

@@ -74,4 +74,24 @@ void append_utf8(std::string& text, char32_t code_point) {
   }
 }
 
+std::string printable(std::string_view text, std::size_t limit) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    if (result.size() >= limit) return result + "...";
+    const auto step = decode_utf8(text, at);
+    const bool control = step.code_point < 0x20 || (step.code_point >= 0x7F && step.code_point < 0xA0);
+    if (step.valid && !control) {
+      result += text.substr(at, step.bytes);
+    } else {
+      for (std::size_t i = 0; i < step.bytes; ++i) {
+        const auto byte = static_cast<unsigned char>(text[at + i]);
+        result += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+      }
+    }
+    at += step.bytes;
+  }
+  return result;
+}
+
 }  // namespace frugal::io

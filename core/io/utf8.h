@@ -21,4 +21,8 @@ std::optional<std::size_t> first_invalid_utf8(std::string_view text);
 // code_point must be a Unicode scalar value.
 void append_utf8(std::string& text, char32_t code_point);
 
+// text as a message may show it: control characters and invalid bytes as \xNN, cut between characters after `limit`
+// bytes with "..." in their place. What strangers wrote must neither reach a terminal raw nor fill a log.
+std::string printable(std::string_view text, std::size_t limit = 200);
+
 }  // namespace frugal::io

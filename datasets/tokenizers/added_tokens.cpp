@@ -62,7 +62,7 @@ AddedTokens::AddedTokens(const std::vector<AddedToken>& tokens, const TextModel&
     const auto& text = known.normalized;
     if (text.empty() || !matcher.trie.insert(text, id))
       throw Error(ErrorKind::kBadData, "tokenizer_json",
-                  cat("the added token '", known.token.content, "' looks for ",
+                  cat("the added token '", io::printable(known.token.content), "' looks for ",
                       text.empty() ? "an empty text" : "the same text as another one"),
                   where);
     matcher.first_bytes[static_cast<unsigned char>(text[0])] = true;

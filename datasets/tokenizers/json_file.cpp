@@ -1,7 +1,9 @@
 #include "datasets/tokenizers/json_file.h"
 
 #include "core/error.h"
+#include "core/io/json_strings.h"
 #include "core/io/mapped_file.h"
+#include "core/io/utf8.h"
 
 namespace frugal::tokenizers {
 
@@ -15,6 +17,8 @@ Json read_json(const std::filesystem::path& path, std::size_t max_bytes, const c
   };
   if (text.size() > max_bytes)
     fail(cat("the file has ", text.size(), " bytes; the limit is ", max_bytes), path.string());
+  if (const auto at = io::first_long_string(text))
+    fail(cat("a text that does not end within ", io::kMaxJsonString, " bytes"), cat(path.string(), ": byte ", *at));
   std::size_t nodes = 0;
   const auto visit = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > kMaxJsonDepth) fail(cat("nested deeper than ", kMaxJsonDepth, " levels"), path.string());
@@ -31,10 +35,10 @@ Json read_json(const std::filesystem::path& path, std::size_t max_bytes, const c
   } catch (const Json::parse_error& error) {
     const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line ...: ..."
     const auto colon = what.find(": ");
-    fail(cat("not valid JSON: ", colon == std::string::npos ? what : what.substr(colon + 2)),
+    fail(cat("not valid JSON: ", io::printable(colon == std::string::npos ? what : what.substr(colon + 2))),
          cat(path.string(), ": byte ", error.byte == 0 ? 0 : error.byte - 1));
   } catch (const Json::exception& error) {
-    fail(cat("not valid JSON: ", error.what()), path.string());
+    fail(cat("not valid JSON: ", io::printable(error.what())), path.string());
   }
   return {};
 }

@@ -1,4 +1,5 @@
 #include "core/error.h"
+#include "core/log.h"
 #include "datasets/tokenizers/pipeline_tokenizer.h"
 #include "datasets/tokenizers/special_tokens.h"
 #include "datasets/tokenizers/tokenizer_json.h"
@@ -18,6 +19,16 @@ fs::path find_file(const fs::path& path) {
               path.string());
 }
 
+// transformers 5 builds BERT tokenizers from tokenizer_config.json's switch, whatever tokenizer.json says; Python's
+// tokenizers and we go by tokenizer.json. Where the two files disagree, so do these programs.
+void warn_about_case(const TextModel& model, const TokenizerConfig& config, const fs::path& file) {
+  const bool lowers = model.normalize("A") == "a";
+  if (config.do_lower_case && *config.do_lower_case != lowers)
+    log::warning(file.string(), lowers ? " lower-cases" : " keeps upper case",
+                 ", tokenizer_config.json says do_lower_case=", *config.do_lower_case ? "true" : "false",
+                 "; tokenizer.json counts");
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
@@ -25,7 +36,9 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
     throw Error(ErrorKind::kUsage, "tokenizer_not_found", "there is no such file or folder", path.string());
   const auto file = find_file(path);
   const auto config = read_tokenizer_config(file.parent_path());
-  auto parts = file.extension() == ".json" ? read_tokenizer_json(file) : read_vocab_txt(file, config);
+  const bool json = file.extension() == ".json";
+  auto parts = json ? read_tokenizer_json(file) : read_vocab_txt(file, config);
+  if (json) warn_about_case(*parts.model, config, file);
   return std::make_unique<PipelineTokenizer>(std::move(parts), config, file.string());
 }
 

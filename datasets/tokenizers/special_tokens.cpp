@@ -1,6 +1,7 @@
 #include "datasets/tokenizers/special_tokens.h"
 
 #include "core/error.h"
+#include "core/io/utf8.h"
 #include "datasets/tokenizers/json_file.h"
 
 namespace frugal::tokenizers {
@@ -55,7 +56,7 @@ void read_added_tokens(const Json& object, const fs::path& path, TokenizerConfig
   std::map<std::int64_t, AddedToken> by_id;  // keys are ids as text: their order as numbers decides new ids
   for (const auto& [id, token] : decoder.items()) {
     if (id.empty() || id.size() > 8 || id.find_first_not_of("0123456789") != std::string::npos)
-      fail(path, cat("'added_tokens_decoder': '", id.substr(0, 32), "' is no token id"));
+      fail(path, cat("'added_tokens_decoder': '", io::printable(id, 32), "' is no token id"));
     auto& entry = by_id[std::stoll(id)] = read_token(token, "added_tokens_decoder", path);
     entry.special = token.is_string() || flag(token, "special", path);
   }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/io/utf8.h"
 #include "datasets/tokenizers/json_file.h"
 #include "datasets/tokenizers/wordpiece.h"
 
@@ -38,6 +39,7 @@ class Node {
   std::vector<Node> list() const {
     if (!value_->is_array()) fail("expected a list");
     std::vector<Node> items;
+    items.reserve(value_->size());
     for (std::size_t i = 0; i < value_->size(); ++i) items.emplace_back((*value_)[i], cat(path_, "[", i, "]"), *file_);
     return items;
   }
@@ -68,7 +70,7 @@ class Node {
 
 [[noreturn]] void unsupported(const Node& node, const std::string& part, const std::string& type,
                               const std::string& known) {
-  node.fail(cat("the ", part, " '", type.substr(0, 64), "' is not supported; supported: ", known),
+  node.fail(cat("the ", part, " '", io::printable(type, 64), "' is not supported; supported: ", known),
             "tokenizer_unsupported");
 }
 
@@ -93,7 +95,7 @@ class VocabularyCollector {
   }
 
  private:
-  bool enter(int depth, std::string key) {
+  bool enter(int depth, const std::string& key) {
     if (depth == 1) {
       section_ = key;
       key_.clear();
@@ -102,7 +104,8 @@ class VocabularyCollector {
     }
     const auto path = depth == 1 ? key : cat(section_, ".", key);
     if ((depth == 1 || section_ == "model") && !seen_.insert(path).second)
-      throw Error(ErrorKind::kBadData, "tokenizer_json", cat("the key '", path, "' appears twice"), file_);
+      throw Error(ErrorKind::kBadData, "tokenizer_json", cat("the key '", io::printable(path), "' appears twice"),
+                  file_);
     return true;
   }
 
@@ -200,7 +203,7 @@ Template read_template(const Node& pieces, const Node& specials) {
       out.kind = TemplatePiece::Kind::kSpecial;
       out.type_id = type_id_of(special);
       const auto entry = specials.at(name.c_str());
-      if (entry.null()) special.fail(cat("the special token '", name, "' is not declared"));
+      if (entry.null()) special.fail(cat("the special token '", io::printable(name), "' is not declared"));
       for (const auto& id : entry.at("ids").list()) out.special_ids.push_back(id.id());
     }
     result.push_back(std::move(out));

@@ -41,16 +41,17 @@ WordPiece::WordPiece(const std::vector<std::pair<std::string, TokenId>>& vocabul
     if (id < 0 || id >= kMaxTokenId) fail(cat("the id ", id, " is not in 0..", kMaxTokenId - 1));
     if (token.size() > kMaxTokenBytes) fail(cat("an entry of ", token.size(), " bytes"));
     if (io::first_invalid_utf8(token)) fail(cat("the entry with id ", id, " is no UTF-8"));
-    if (!trie_.insert(token, id)) fail(cat("the entry '", token, "' appears twice"));
+    if (!trie_.insert(token, id)) fail(cat("the entry '", io::printable(token), "' appears twice"));
     sorted_.push_back({id, token});
   }
   std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });
   const auto twice =
       std::adjacent_find(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return a.id == b.id; });
   if (twice != sorted_.end())
-    fail(cat("the id ", twice->id, " belongs to '", twice->token, "' and '", std::next(twice)->token, "'"));
+    fail(cat("the id ", twice->id, " belongs to '", io::printable(twice->token), "' and '",
+             io::printable(std::next(twice)->token), "'"));
   const auto unk = trie_.find(options_.unk_token);
-  if (!unk) fail(cat("the unknown token '", options_.unk_token, "' is not in the vocabulary"));
+  if (!unk) fail(cat("the unknown token '", io::printable(options_.unk_token), "' is not in the vocabulary"));
   unk_ = *unk;
   continuation_ = trie_.walk(ByteTrie::kRoot, options_.continuing_subword_prefix);
 }

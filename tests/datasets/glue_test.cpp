@@ -33,6 +33,7 @@ std::string show(const Example& example) {
 
 std::vector<std::string> show(const TextDataset& dataset) {
   std::vector<std::string> rows;
+  rows.reserve(dataset.examples.size());
   for (const auto& example : dataset.examples) rows.push_back(show(example));
   return rows;
 }

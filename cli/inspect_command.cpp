@@ -1,0 +1,136 @@
+// frugal inspect: what is in a file of tensors or a tokenizer, checked as untrusted input.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "cli/options.h"
+#include "core/error.h"
+#include "core/io/safetensors.h"
+#include "core/io/utf8.h"
+#include "datasets/tokenizers/tokenizer.h"
+
+namespace frugal::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kSupported = "*.safetensors, *.safetensors.index.json, tokenizer.json, vocab.txt";
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += cat(i == 0 ? "" : ", ", shape[i]);
+  return text + "]";
+}
+
+Json tensor_json(const io::TensorEntry& tensor) {
+  return {{"name", tensor.name},
+          {"dtype", std::string(io::dtype_name(tensor.dtype))},
+          {"shape", tensor.shape},
+          {"offset", tensor.offset},
+          {"bytes", tensor.bytes.size()}};
+}
+
+void print_tensors(const std::vector<const io::TensorEntry*>& tensors) {
+  std::size_t widest = 4;
+  std::uint64_t bytes = 0;
+  for (const auto* tensor : tensors) {
+    widest = std::max(widest, std::min<std::size_t>(io::printable(tensor->name).size(), 80));
+    bytes += tensor->bytes.size();
+  }
+  const auto row = [&](const std::string& name, std::string_view dtype, const std::string& size,
+                       const std::string& shape) {
+    std::string line = name;
+    line.resize(std::max(line.size(), widest), ' ');
+    std::cout << line << "  " << dtype << std::string(12 - std::min<std::size_t>(11, dtype.size()), ' ')
+              << std::string(14 - std::min<std::size_t>(13, size.size()), ' ') << size << "  " << shape << '\n';
+  };
+  row("name", "dtype", "bytes", "shape");
+  for (const auto* tensor : tensors)
+    row(io::printable(tensor->name), io::dtype_name(tensor->dtype), std::to_string(tensor->bytes.size()),
+        shape_text(tensor->shape));
+  std::cout << tensors.size() << " tensors, " << bytes << " bytes\n";
+}
+
+void inspect_weights(const fs::path& path, bool json) {
+  const auto model = io::SafetensorsModel::open(path);
+  if (!json) return print_tensors(model.tensors());
+  Json out = {{"type", "safetensors"}, {"files", Json::array()}, {"tensors", Json::array()}};
+  for (const auto& file : model.files())
+    out["files"].push_back({{"path", file.string()}, {"metadata", io::SafetensorsFile::open(file).metadata()}});
+  for (const auto* tensor : model.tensors()) {
+    out["tensors"].push_back(tensor_json(*tensor));
+    if (model.files().size() > 1) out["tensors"].back()["file"] = model.file_of(*tensor).filename().string();
+  }
+  std::cout << out.dump() << '\n';
+}
+
+void inspect_tokenizer(const fs::path& path, bool json) {
+  const auto tokenizer = tokenizers::load_tokenizer(path);
+  const auto& special = tokenizer->special_tokens();
+  const std::pair<const char*, std::optional<tokenizers::TokenId>> roles[] = {
+      {"unk", special.unk},   {"pad", special.pad}, {"cls", special.cls}, {"sep", special.sep},
+      {"mask", special.mask}, {"bos", special.bos}, {"eos", special.eos}};
+  Json out = {{"type", "tokenizer"},
+              {"path", path.string()},
+              {"vocabulary_size", tokenizer->vocabulary_size()},
+              {"special_tokens", Json::object()}};
+  for (const auto& [role, id] : roles)
+    if (id) out["special_tokens"][role] = {{"id", *id}, {"token", tokenizer->id_to_token(*id).value_or("")}};
+  if (json) {
+    std::cout << out.dump() << '\n';
+    return;
+  }
+  std::cout << "WordPiece tokenizer, vocabulary of " << tokenizer->vocabulary_size() << " ids\n";
+  for (const auto& [role, entry] : out["special_tokens"].items())
+    std::cout << role << "  " << entry["id"] << "  " << io::printable(entry["token"].get<std::string>()) << '\n';
+}
+
+bool is_weights(const fs::path& path) {
+  return path.extension() == ".safetensors" || path.filename().string().ends_with(".safetensors.index.json");
+}
+
+bool is_tokenizer(const fs::path& path) {
+  return path.extension() == ".json" || path.filename() == "vocab.txt";
+}
+
+}  // namespace
+
+int inspect_command(std::span<const std::string> args) {
+  po::options_description description("frugal inspect FILE [--json]\n\nFiles: " + std::string(kSupported));
+  auto add = description.add_options();
+  add("help", "print this help");
+  add("file", po::value<std::string>(), "the file to look into");
+  add("json", "print JSON instead of a table");
+  po::positional_options_description positional;
+  positional.add("file", 1);
+  const auto options = parse_options(args, description, positional, "inspect");
+  if (options.contains("help")) {
+    std::cout << description;
+    return 0;
+  }
+  if (!options.contains("file"))
+    throw Error(ErrorKind::kUsage, "option_missing", "no file is named", {}, "frugal inspect --help");
+  const fs::path path = options["file"].as<std::string>();
+  if (!fs::exists(path)) throw Error(ErrorKind::kUsage, "file_not_found", "there is no such file", path.string());
+  const bool json = options.contains("json");
+  if (is_weights(path)) {
+    inspect_weights(path, json);
+  } else if (is_tokenizer(path)) {
+    inspect_tokenizer(path, json);
+  } else {
+    throw Error(ErrorKind::kUsage, "file_type_unknown", "no reader for this type of file", path.string(),
+                cat("one of ", kSupported));
+  }
+  std::cout.flush();
+  if (!std::cout) throw Error(ErrorKind::kEnvironment, "write_failed", "standard output cannot be written");
+  return 0;
+}
+
+}  // namespace frugal::cli

@@ -1,0 +1,221 @@
+"""`frugal inspect` and `frugal tokenize` end to end: output, exit codes, and bad files within 50 MB and 1 s.
+
+usage: inspect_and_tokenize.py FRUGAL MODEL_DIR
+"""
+
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FRUGAL, MODEL = sys.argv[1], Path(sys.argv[2])
+FAILURES = []
+PEAK = [0.0, 0.0]
+MEMORY_MIB, SECONDS = 50, 1.0
+SANITIZED = os.environ.get("FRUGAL_SANITIZED", "") != ""  # a sanitizer's own memory is not the program's
+
+
+# A small process between us and the program: a child's peak memory counts that of the process it was forked from.
+LAUNCHER = """
+import os, sys, time
+start = time.monotonic()
+pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+with open(sys.argv[1], "w") as report:
+    print(os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1024, time.monotonic() - start, file=report)
+"""
+
+
+def call(*args, stdin=b""):
+    """Exit code, stdout, stderr, MiB at the peak, seconds."""
+    with tempfile.NamedTemporaryFile("r") as report:
+        launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, report.name, FRUGAL]
+        done = subprocess.run([*launcher, *map(str, args)], input=stdin, capture_output=True, check=True)
+        status, memory, seconds = report.read().split()
+    return int(status), done.stdout.decode(), done.stderr.decode(), float(memory), float(seconds)
+
+
+def check(name, condition, detail=""):
+    if not condition:
+        FAILURES.append(name)
+        print(f"FAILED {name}: {detail}")
+
+
+def expect_error(name, exit_code, code, *args, stdin=b""):
+    status, out, err, memory, seconds = call(*args, stdin=stdin)
+    check(name, status == exit_code and f"({code})" in err, f"exit {status}, stderr {err[:300]}")
+    check(f"{name}, stdout empty", out == "", out[:100])
+    check(f"{name}, a short message", len(err) < 2000 and "\x1b" not in err, err[:300])
+    PEAK[0], PEAK[1] = max(PEAK[0], memory), max(PEAK[1], seconds)
+    if not SANITIZED:
+        check(f"{name}, memory and time", memory < MEMORY_MIB and seconds < SECONDS, f"{memory:.0f} MiB, {seconds:.2f} s")
+
+
+def bad_safetensors():
+    def file(header, data=b""):
+        return struct.pack("<Q", len(header)) + header + data
+
+    entry = b'"%s":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
+    yield "length 0", b"\0" * 8, "safetensors_header_length"
+    yield "length 2^63", struct.pack("<Q", 1 << 63) + b"{}", "safetensors_header_length"
+    yield "length over the file", struct.pack("<Q", 999) + b"{}", "safetensors_truncated"
+    yield "bad utf-8", file(b'{"\xff":1}'), "safetensors_header"
+    yield "duplicates", file(b"{" + entry % b"a" + b"," + entry % b"a" + b"}", b"x" * 8), "safetensors_duplicate"
+    yield "overlap", file(b"{" + entry % b"a" + b"," + entry % b"b" + b"}", b"x" * 8), "safetensors_layout"
+    yield "shape overflow", file(b'{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}'), "safetensors_shape"
+    yield "unknown dtype", file(b'{"a":{"dtype":"F31","shape":[],"data_offsets":[0,4]}}', b"x" * 4), "safetensors_dtype"
+    yield "truncated", file(b"{" + entry % b"a" + b"}", b"x" * 7), "safetensors_offsets"
+    yield "trailing", file(b"{" + entry % b"a" + b"}", b"x" * 9), "safetensors_layout"
+    yield "negative offset", file(b'{"a":{"dtype":"U8","shape":[],"data_offsets":[-1,0]}}'), "safetensors_header"
+    yield "fractional offset", file(b'{"a":{"dtype":"U8","shape":[],"data_offsets":[0,1.5]}}'), "safetensors_header"
+    yield "nested 10^6", file(b'{"a":' + b"[" * 1_000_000), "safetensors_header"
+    yield "nested objects", file(b'{"a":' * 1_000_000), "safetensors_header"
+    many = ",".join(f'"t{i}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}' for i in range(99_999))
+    yield "10^5 tensors and a trailing byte", file(("{" + many + "}").encode(), b"x"), "safetensors_layout"
+    yield "16 MiB of one string", file(b'{"' + b"a" * (16 << 20)), "safetensors_header_length"
+    yield "15 MiB of one string", file(b'{"' + b"a" * (15 << 20)), "safetensors_header"
+    yield "4 MiB of one string, then a bad byte", file(b'{"' + b"a" * (4 << 20) + b'\xff"}'), "safetensors_header"
+    yield "3 MiB of one string, then a bad byte", file(b'{"' + b"a" * (3 << 20) + b'\xff"}'), "safetensors_header"
+    yield "metadata flood", file(b'{"__metadata__":{' + b",".join(b'"%d":""' % i for i in range(200_000)) + b"}}", b"x"), "safetensors_limit"
+
+
+def bad_tokenizers():
+    good = json.loads((MODEL / "tokenizer.json").read_text())
+    good["model"]["vocab"] = {t: i for i, t in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b"])}
+    good["added_tokens"] = []
+    good["post_processor"] = None
+
+    def changed(**values):
+        return json.dumps({**good, **values}).encode()
+
+    def model(**values):
+        return changed(model={**good["model"], **values})
+
+    yield "whole", json.dumps(good).encode(), None
+    yield "empty", b"", "tokenizer_json"
+    yield "null", b"null", "tokenizer_json"
+    yield "list", b"[]", "tokenizer_json"
+    yield "cut", json.dumps(good).encode()[:-20], "tokenizer_json"
+    yield "bad utf-8", json.dumps(good).encode().replace(b'"a"', b'"\xff"'), "tokenizer_json"
+    yield "nested", b'{"a":' * 100_000, "tokenizer_json"
+    yield "nested lists", b'{"model":' + b"[" * 1_000_000, "tokenizer_json"
+    yield "no model", b"{}", "tokenizer_json"
+    yield "model twice", b'{"model":{},"model":{}}', "tokenizer_json"
+    yield "vocabulary twice", b'{"model":{"vocab":{},"vocab":{}}}', "tokenizer_json"
+    yield "byte-level bpe", model(type="BPE"), "tokenizer_unsupported"
+    yield "unigram", model(type="Unigram", vocab=[["a", 0.5]]), "tokenizer_unsupported"
+    yield "type is a number", model(type=3), "tokenizer_json"
+    yield "other normalizer", changed(normalizer={"type": "NFKC"}), "tokenizer_unsupported"
+    yield "other pre-tokenizer", changed(pre_tokenizer={"type": "Whitespace"}), "tokenizer_unsupported"
+    yield "no pre-tokenizer", changed(pre_tokenizer=None), "tokenizer_unsupported"
+    yield "other post-processor", changed(post_processor={"type": "RobertaProcessing"}), "tokenizer_unsupported"
+    yield "other decoder", changed(decoder={"type": "ByteLevel"}), "tokenizer_unsupported"
+    yield "normalizer without its switch", changed(normalizer={"type": "BertNormalizer"}), "tokenizer_json"
+    yield "vocabulary is a list", model(vocab=["a"]), "tokenizer_json"
+    yield "vocabulary holds objects", model(vocab={"a": {}}), "tokenizer_json"
+    yield "no vocabulary", model(vocab={}), "tokenizer_vocab"
+    yield "no unknown token", model(unk_token="<none>"), "tokenizer_vocab"
+    yield "negative id", model(vocab={"[UNK]": -1}), "tokenizer_json"
+    yield "fractional id", model(vocab={"[UNK]": 0.5}), "tokenizer_json"
+    yield "id 2^31", model(vocab={"[UNK]": 1 << 31}), "tokenizer_json"
+    yield "id 2^64", model(vocab={"[UNK]": 1 << 64}), "tokenizer_json"
+    yield "id twice", model(vocab={"[UNK]": 0, "a": 0}), "tokenizer_vocab"
+    yield "entry twice", json.dumps(good).encode().replace(b'"a": 5', b'"a": 5, "a": 9'), "tokenizer_vocab"
+    yield "long entry", model(vocab={"[UNK]": 0, "a" * 5000: 1}), "tokenizer_vocab"
+    yield "negative word limit", model(max_input_chars_per_word=-1), "tokenizer_json"
+    yield "added token without content", changed(added_tokens=[{"id": 0}]), "tokenizer_json"
+    token = {"id": 7, "content": "x", "single_word": False, "lstrip": False, "rstrip": False, "normalized": True, "special": False}
+    yield "added tokens for one text", changed(added_tokens=[token, {**token, "id": 8, "content": "X"}]), "tokenizer_json"
+    yield "added token that vanishes", changed(added_tokens=[{**token, "content": "\u0301"}]), "tokenizer_json"
+    template = {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}], "pair": [], "special_tokens": {}}
+    yield "pair without sequences", changed(post_processor=template), "tokenizer_json"
+    special = {"SpecialToken": {"id": "[CLS]", "type_id": 0}}
+    yield "undeclared special token", changed(post_processor={**template, "single": [special]}), "tokenizer_json"
+    yield "sequence C", changed(post_processor={**template, "single": [{"Sequence": {"id": "C", "type_id": 0}}]}), "tokenizer_json"
+    yield "30 MiB of one string", b'{"' + b"a" * (30 << 20), "tokenizer_json"
+    yield "value flood", b'{"x":[' + b"0," * 1_000_000 + b"0]}", "tokenizer_json"
+
+
+def test_inspect(folder):
+    for name, content, code in bad_safetensors():
+        path = folder / "bad.safetensors"
+        path.write_bytes(content)
+        expect_error(f"safetensors: {name}", 3, code, "inspect", path)
+    count = 0
+    for name, content, code in bad_tokenizers():
+        path = folder / "tokenizer.json"
+        path.write_bytes(content)
+        count += 1
+        if code is None:
+            check(name, call("inspect", path)[0] == 0, call("inspect", path)[2])
+        else:
+            expect_error(f"tokenizer: {name}", 3, code, "inspect", path)
+    (folder / "tokenizer.json").unlink()
+    (folder / "x.gguf").write_bytes(b"GGUF")
+    expect_error("unknown type", 2, "file_type_unknown", "inspect", folder / "x.gguf")
+    expect_error("missing file", 2, "file_not_found", "inspect", folder / "none.safetensors")
+    expect_error("no file", 2, "option_missing", "inspect")
+    expect_error("unknown option", 2, "option_unknown", "inspect", "x", "--jsn")
+    status, out, _, _, _ = call("inspect", "--help")
+    check("help", status == 0 and "safetensors" in out)
+
+
+def test_real_weights():
+    from safetensors import safe_open
+
+    status, out, err, _, seconds = call("inspect", MODEL / "model.safetensors", "--json")
+    check("real weights", status == 0, err)
+    found = json.loads(out)
+    with safe_open(str(MODEL / "model.safetensors"), framework="numpy") as reference:
+        check("metadata", found["files"][0]["metadata"] == reference.metadata())
+        want = {name: list(reference.get_slice(name).get_shape()) for name in reference.keys()}
+    check("shapes", {t["name"]: t["shape"] for t in found["tensors"]} == want)
+    check("table", f"{len(want)} tensors" in call("inspect", MODEL / "model.safetensors")[1])
+    found = json.loads(call("inspect", MODEL / "tokenizer.json", "--json")[1])
+    check("tokenizer", found["vocabulary_size"] == 30522 and found["special_tokens"]["mask"] == {"id": 103, "token": "[MASK]"}, found)
+    check("vocab.txt", "30522" in call("inspect", MODEL / "vocab.txt")[1])
+
+
+def test_tokenize(folder):
+    text = "Hello, World!\n\n[MASK] caf\u00e9\n"
+    want = "101 7592 1010 2088 999 102\n101 102\n101 103 7668 102\n"
+    status, out, err, _, _ = call("tokenize", "--model", MODEL, stdin=text.encode())
+    check("lines", status == 0 and out == want, (out, err))
+    (folder / "in.txt").write_text(text)
+    check("file", call("tokenize", "--model", MODEL, "--file", folder / "in.txt")[1] == want)
+    check("no special", call("tokenize", "--model", MODEL, "--no-special", stdin=b"a b")[1] == "1037 1038\n")
+    lines = [json.dumps(t) for t in ["Hello, World!", "", "two\nlines", "caf\u00e9"]]
+    out = call("tokenize", "--model", MODEL / "tokenizer.json", "--json", stdin="\n".join(lines).encode())[1]
+    check("json", [json.loads(line) for line in out.splitlines()] == [[101, 7592, 1010, 2088, 999, 102], [101, 102], [101, 2048, 3210, 102], [101, 7668, 102]], out)
+    check("nothing in, nothing out", call("tokenize", "--model", MODEL)[:2] == (0, ""))
+    check("help", call("tokenize", "--help")[0] == 0)
+    for name, line in [("number", b"3"), ("list", b'["a"]'), ("cut", b'"a'), ("surrogate", b'"\\ud800"'), ("bad utf-8", b'"\xff"'), ("deep", b"[" * 100_000)]:
+        expect_error(f"json line: {name}", 3, "tokenize_line", "tokenize", "--model", MODEL / "vocab.txt", "--json", stdin=line)
+    status, out, err, _, _ = call("tokenize", "--model", MODEL, stdin=b"ok\ncaf\xe9\n")
+    check("bad utf-8 names its line", status == 3 and "standard input:2" in err, err)
+    expect_error("no model", 2, "option_missing", "tokenize")
+    expect_error("missing model", 2, "tokenizer_not_found", "tokenize", "--model", folder / "none")
+    expect_error("folder without a tokenizer", 2, "tokenizer_not_found", "tokenize", "--model", folder)
+    expect_error("missing file", 2, "file_not_found", "tokenize", "--model", MODEL, "--file", folder / "none")
+    expect_error("stray word", 2, "option_unknown", "tokenize", "--model", MODEL, "stray")
+
+
+def main():
+    if not (MODEL / "tokenizer.json").exists():
+        print(f"skipped: no model in {MODEL}")
+        sys.exit(77)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with tempfile.TemporaryDirectory() as folder:
+        test_inspect(Path(folder))
+        test_tokenize(Path(folder))
+    test_real_weights()
+    print(f"{len(FAILURES)} failures; bad files took at most {PEAK[0]:.0f} MiB and {PEAK[1]:.2f} s")
+    sys.exit(1 if FAILURES else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Makes the seed corpora of the fuzz targets for data files. usage: fuzz_corpus.py FOLDER
+
+    cmake --preset fuzz && cmake --build --preset fuzz --target safetensors_fuzz tokenizer_json_fuzz
+    python tests/fuzz_corpus.py build/fuzz/corpus
+    build/fuzz/fuzz/safetensors_fuzz -max_total_time=60 build/fuzz/corpus/safetensors
+"""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+
+def safetensors_file(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def safetensors_files():
+    yield safetensors_file({})
+    yield safetensors_file({"a": entry("F32", [2], 0, 8)}, b"12345678")
+    yield safetensors_file({"a": entry("U8", [], 0, 1), "b": entry("F4", [2, 3], 1, 4), "__metadata__": {"format": "pt"}}, b"1234")
+    yield safetensors_file({"\u00e9": entry("BF16", [0, 7], 0, 0)})
+    yield safetensors_file(b'{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"a":{}}', b"12345678")
+    yield struct.pack("<Q", 1 << 63)
+
+
+def tokenizer_files():
+    vocabulary = {t: i for i, t in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##b", "caf", "##e"])}
+    token = {"id": 4, "content": "[MASK]", "single_word": False, "lstrip": True, "rstrip": False, "normalized": False, "special": True}
+    cls, sep = ({"SpecialToken": {"id": t, "type_id": 0}} for t in ("[CLS]", "[SEP]"))
+    first, second = ({"Sequence": {"id": s, "type_id": i}} for i, s in enumerate("AB"))
+    template = {"type": "TemplateProcessing", "single": [cls, first, sep], "pair": [cls, first, sep, second, sep],
+                "special_tokens": {t: {"id": t, "ids": [i], "tokens": [t]} for t, i in (("[CLS]", 2), ("[SEP]", 3))}}
+    good = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [token],
+            "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
+            "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": template, "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+            "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": vocabulary}}
+    yield json.dumps(good).encode()
+    yield json.dumps({**good, "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}, "normalizer": None, "decoder": None}).encode()
+    yield json.dumps({**good, "added_tokens": [{**token, "content": "a b", "normalized": True, "single_word": True, "rstrip": True}]}).encode()
+    yield json.dumps({**good, "model": {"type": "BPE", "vocab": {}, "merges": ["a b"]}}).encode()
+
+
+def main():
+    for name, files in (("safetensors", safetensors_files()), ("tokenizer_json", tokenizer_files())):
+        folder = Path(sys.argv[1]) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, content in enumerate(files):
+            (folder / f"seed{i}").write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
