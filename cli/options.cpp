@@ -43,20 +43,6 @@ int run_subverb(std::span<const std::string> args, std::span<const Subverb> subv
     if (args[0] == subverb.name) return subverb.run(args.subspan(1));
   throw Error(ErrorKind::kUsage, "unknown_verb", cat("there is no '", args[0], "' here"), {},
               "--help lists what there is");
-po::variables_map parse_options(std::span<const std::string> args, const po::options_description& options,
-                                const po::positional_options_description& positional, const std::string& verb) {
-  using namespace po::command_line_style;
-  po::variables_map result;
-  try {
-    const std::vector<std::string> list(args.begin(), args.end());
-    // Whole words only: a guessed option today is an ambiguous one tomorrow.
-    po::store(
-        po::command_line_parser(list).options(options).positional(positional).style(unix_style & ~allow_guessing).run(),
-        result);
-  } catch (const po::error& error) {
-    throw Error(ErrorKind::kUsage, "option_unknown", error.what(), {}, cat("frugal ", verb, " --help"));
-  }
-  return result;
 }
 
 }  // namespace frugal::cli

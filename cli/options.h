@@ -1,5 +1,4 @@
 // Options of a verb: Boost.Program_options with our errors and one way to print help.
-// Options of the verbs that need only a few: parsing with one kind of error.
 #pragma once
 
 #include <boost/program_options.hpp>
@@ -27,10 +26,5 @@ struct Subverb {
   int (*run)(std::span<const std::string> args);
 };
 int run_subverb(std::span<const std::string> args, std::span<const Subverb> subverbs, const std::string& help);
-// Error(kUsage, "option_unknown") for anything that `options` (with `positional`) does not know. `verb` is for the
-// hint.
-boost::program_options::variables_map parse_options(
-    std::span<const std::string> args, const boost::program_options::options_description& options,
-    const boost::program_options::positional_options_description& positional, const std::string& verb);
 
 }  // namespace frugal::cli

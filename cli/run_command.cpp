@@ -3,7 +3,7 @@
 
 #include "cli/run_job.h"
 #include "cli/run_options.h"
-#include "cli/show_config.h"
+#include "core/config/show.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/run/signals.h"
@@ -37,13 +37,29 @@ exit codes: 0 done, 2 bad config, 3 bad data, 4 the machine cannot, 5 the run fa
 )";
 
 int print_config(const RunOptions& options) {
-  std::fputs(config_text(config::compose(options.request()), *options.cfg, options.resolve, options.package).c_str(),
-             stdout);
+  config::CfgOptions show{.package = options.package,
+                          .resolve = options.resolve ? config::Resolve::kYes : config::Resolve::kNo};
+  if (*options.cfg == "hydra")
+    show.part = config::CfgPart::kHydra;
+  else if (*options.cfg == "all")
+    show.part = config::CfgPart::kAll;
+  else if (*options.cfg != "job")
+    throw Error(ErrorKind::kUsage, "bad_value", cat("--cfg takes job, hydra or all, found '", *options.cfg, "'"),
+                "--cfg");
+  std::fputs(config::cfg_text(config::compose(options.request()), show).c_str(), stdout);
   return 0;
 }
 
 int print_info(const RunOptions& options) {
-  std::fputs(info_text(config::compose(options.request()), *options.info).c_str(), stdout);
+  const config::Composition composition = config::compose(options.request());
+  const std::string& what = *options.info;
+  if (what != "defaults" && what != "defaults-tree" && what != "searchpath")
+    throw Error(ErrorKind::kUsage, "bad_value",
+                cat("--info takes defaults, defaults-tree or searchpath, found '", what, "'"), "--info");
+  const std::string text = what == "defaults"     ? config::defaults_text(composition)
+                           : what == "searchpath" ? config::searchpath_text(composition)
+                                                  : config::defaults_tree_text(composition);
+  std::fputs(text.c_str(), stdout);
   return 0;
 }
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "cli/options.h"
+#include "cli/positional_options.h"
 #include "core/error.h"
 #include "core/io/utf8.h"
 #include "datasets/tokenizers/tokenizer.h"
