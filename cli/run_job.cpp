@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/components.h"
+#include "core/config/show.h"
 #include "core/error.h"
 #include "core/launch/run_once.h"
 #include "core/run/provenance.h"
@@ -18,18 +19,12 @@ std::string choice_text(const config::NodePtr& option) {
   return option ? config::python_text(*option) : "null";
 }
 
-config::NodePtr without_hydra(const config::NodePtr& root) {
-  const config::NodePtr copy = root->copy();
-  copy->entries.erase(config::Key("hydra"));
-  return copy;
-}
-
 }  // namespace
 
 PreparedJob prepare_job(const config::ComposeRequest& request, const std::vector<std::string>& command_line) {
   PreparedJob prepared{.composition = config::compose(request), .config = {}, .flavour = {}, .job = {}};
   const config::Composition& composition = prepared.composition;
-  const config::NodePtr resolved = without_hydra(config::resolve(composition.config));
+  const config::NodePtr resolved = config::cfg_node(composition, {.resolve = config::Resolve::kYes});
   config::require_no_missing(*resolved);
   prepared.config = config::to_json(*resolved);
   check_components(prepared.config, [&](std::string_view key) { return composition.where(key); });
