@@ -89,7 +89,7 @@ ChildResult run_child(const std::filesystem::path& program, const std::vector<st
   return result;
 }
 
-void limit_this_process(const ChildLimits& limits) {
+void limit_this_process([[maybe_unused]] const ChildLimits& limits) {
   const auto set = [](auto resource, std::uint64_t value, const char* what) {
     const rlimit limit{.rlim_cur = value, .rlim_max = value};
     if (::setrlimit(resource, &limit) != 0) throw_errno(errno, cat("limit ", what), "setrlimit");
