@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,11 +40,11 @@ pid_t start(const std::filesystem::path& program, const std::vector<std::string>
 // Reads until the other end closes. Returns why it stopped before that, or "".
 std::string read_output(int fd, std::string& output, const ChildLimits& limits) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + limits.time;
+  auto deadline = Clock::now() + limits.silence;
   char chunk[1U << 16U];
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return "its time limit";
+    if (left <= 0) return cat("silence for ", limits.silence.count(), " s");
     pollfd poll{.fd = fd, .events = POLLIN, .revents = 0};
     if (::poll(&poll, 1, static_cast<int>(left)) <= 0) continue;
     const ssize_t got = ::read(fd, chunk, sizeof chunk);
@@ -51,6 +52,7 @@ std::string read_output(int fd, std::string& output, const ChildLimits& limits) 
     if (got < 0) throw_errno(errno, "read from a child process", "pipe");
     if (got == 0) return {};
     output.append(chunk, static_cast<std::size_t>(got));
+    deadline = Clock::now() + limits.silence;
     if (output.size() > limits.output_bytes) return "more output than is accepted";
   }
 }
@@ -87,7 +89,7 @@ ChildResult run_child(const std::filesystem::path& program, const std::vector<st
   return result;
 }
 
-void limit_this_process(const ChildLimits& limits) {
+void limit_this_process([[maybe_unused]] const ChildLimits& limits) {
   const auto set = [](auto resource, std::uint64_t value, const char* what) {
     const rlimit limit{.rlim_cur = value, .rlim_max = value};
     if (::setrlimit(resource, &limit) != 0) throw_errno(errno, cat("limit ", what), "setrlimit");
@@ -95,8 +97,8 @@ void limit_this_process(const ChildLimits& limits) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   set(RLIMIT_AS, limits.memory_bytes, "memory");  // the sanitizers reserve terabytes of address space
 #endif
-  set(RLIMIT_CPU, static_cast<std::uint64_t>(limits.time.count()), "time");
   set(RLIMIT_CORE, 0, "core files");
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) throw_errno(errno, "tie a child to its parent", "prctl");
 }
 
 }  // namespace frugal::io

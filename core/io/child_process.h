@@ -11,7 +11,7 @@ namespace frugal::io {
 
 struct ChildLimits {
   std::uint64_t memory_bytes = std::uint64_t{4} << 30U;  // address space; not enforced in address-sanitizer builds
-  std::chrono::seconds time = std::chrono::seconds(60);  // wall time for the whole of it
+  std::chrono::seconds silence = std::chrono::seconds(30);  // wall time without output, after which it is killed
   std::uint64_t output_bytes = std::uint64_t{2} << 30U;
 };
 
@@ -26,7 +26,7 @@ struct ChildResult {
 ChildResult run_child(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                       const ChildLimits& limits = {});
 
-// For the child itself, first thing: limits on memory, CPU time and core files.
+// For the child itself, first thing: limits on memory and core files, and an end when its parent ends.
 void limit_this_process(const ChildLimits& limits);
 
 }  // namespace frugal::io

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/results/index.h"
 #include "core/results/journal.h"
+#include "core/run/provenance.h"
 #include "core/run/signals.h"
 
 namespace frugal::launch {
@@ -130,7 +131,7 @@ void Pool::start_on(Slot& slot, std::size_t index) {
                .choices = job.choices,
                .resume = resume,
                .threads = job.threads,
-               .provenance = options_.provenance});
+               .provenance = options_.provenance.empty() ? run::machine_provenance() : options_.provenance});
   changed(index);
 }
 

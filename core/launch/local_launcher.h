@@ -26,7 +26,7 @@ struct SweepOptions {
   bool retry_failed = false;  // run the failed jobs of an earlier call again
   std::chrono::milliseconds timeout = std::chrono::milliseconds::max();  // a job
   std::chrono::milliseconds grace = std::chrono::seconds(60);            // from a signal until workers are killed
-  std::map<std::string, std::string> provenance = {};                    // for every job
+  std::map<std::string, std::string> provenance = {};                    // for every job; empty: of the machine
   // The worker program of a flavour; empty: frugal-worker-<flavour> beside the program.
   std::function<std::filesystem::path(const std::string& flavour)> program = {};
   std::function<void(const JobStatus&)> on_change = {};  // a job started or ended; called from this thread

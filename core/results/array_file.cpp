@@ -167,4 +167,64 @@ std::vector<std::string> write_arrays(hid_t file, const RunData& data, const std
   return lost;
 }
 
+namespace {
+
+struct ScaleName {
+  std::string name;
+};
+
+herr_t remember_scale(hid_t /*dataset*/, unsigned /*dim*/, hid_t scale, void* into) {
+  char name[512];
+  const ssize_t size = H5Iget_name(scale, name, sizeof name);
+  if (size <= 0 || size >= static_cast<ssize_t>(sizeof name)) return -1;
+  const std::string_view path(name, static_cast<std::size_t>(size));
+  static_cast<ScaleName*>(into)->name = path.substr(path.rfind('/') + 1);
+  return 1;  // one scale a dimension
+}
+
+std::vector<std::string> members_of(hid_t group) {
+  H5G_info_t info;
+  h5::check(H5Gget_info(group, &info), "list the arrays", ErrorKind::kBadData);
+  std::vector<std::string> names;
+  for (hsize_t i = 0; i < info.nlinks; ++i) {
+    char name[512];
+    const ssize_t size = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
+    if (size < 0 || size >= static_cast<ssize_t>(sizeof name)) h5::fail(ErrorKind::kBadData, "list the arrays");
+    names.emplace_back(name, static_cast<std::size_t>(size));
+  }
+  return names;
+}
+
+void drop_attribute(hid_t dataset, const char* name) {
+  if (H5Aexists(dataset, name) > 0) h5::check(H5Adelete(dataset, name), "untie a scale");
+}
+
+}  // namespace
+
+void tie_copied_scales(hid_t source_arrays, hid_t copied_arrays) {
+  const auto open = [](hid_t group, const std::string& name) {
+    return h5::Handle(H5Dopen2(group, name.c_str(), H5P_DEFAULT), H5Dclose, "open array " + name, ErrorKind::kBadData);
+  };
+  const std::vector<std::string> names = members_of(source_arrays);
+  for (const auto& name : names) {
+    const h5::Handle copied = open(copied_arrays, name);
+    drop_attribute(copied, "DIMENSION_LIST");
+    drop_attribute(copied, "REFERENCE_LIST");
+  }
+  for (const auto& name : names) {
+    const h5::Handle source = open(source_arrays, name);
+    const h5::Handle copied = open(copied_arrays, name);
+    const h5::Handle space(H5Dget_space(source), H5Sclose, "read a shape", ErrorKind::kBadData);
+    const int rank = H5DSis_scale(source) > 0 ? 0 : H5Sget_simple_extent_ndims(space);
+    for (int dim = 0; dim < rank; ++dim) {
+      ScaleName scale;
+      h5::check(H5DSiterate_scales(source, static_cast<unsigned>(dim), nullptr, remember_scale, &scale), "find a scale",
+                ErrorKind::kBadData);
+      if (scale.name.empty()) continue;
+      const h5::Handle copied_scale = open(copied_arrays, scale.name);
+      h5::check(H5DSattach_scale(copied, copied_scale, static_cast<unsigned>(dim)), "attach scale " + scale.name);
+    }
+  }
+}
+
 }  // namespace frugal::results

@@ -12,4 +12,8 @@ namespace frugal::results {
 // is checked. One that is missing or damaged is left out and named in the returned list.
 std::vector<std::string> write_arrays(hid_t file, const RunData& data, const std::filesystem::path& run_dir);
 
+// After a whole group was copied into another file: ties the copied arrays to the copied scales. (The ties are
+// references inside attributes, which H5Ocopy leaves pointing to where the scales lay in the source.)
+void tie_copied_scales(hid_t source_arrays, hid_t copied_arrays);
+
 }  // namespace frugal::results

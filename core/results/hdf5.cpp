@@ -1,5 +1,7 @@
 #include "core/results/hdf5.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/io/checksum.h"
 #include "core/results/utf8.h"
@@ -140,6 +142,18 @@ void set_attribute(hid_t object, const char* name, std::string_view text) {
 
 void set_attribute(hid_t object, const char* name, std::int64_t value) {
   write_attribute(object, name, H5T_NATIVE_INT64, &value);
+}
+
+void check_plausible(hid_t dataset, std::uint64_t bytes, const std::string& name) {
+  constexpr std::uint64_t kAlwaysFine = 4U << 20U;
+  constexpr std::uint64_t kMostGain = 1040;
+  const Handle file(H5Iget_file_id(dataset), H5Fclose, "find the file", ErrorKind::kBadData);
+  hsize_t file_bytes = 0;
+  check(H5Fget_filesize(file, &file_bytes), "find the size of the file", ErrorKind::kBadData);
+  const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(dataset), file_bytes);
+  if (bytes > kAlwaysFine && bytes / kMostGain > stored)
+    throw Error(ErrorKind::kBadData, "damaged_hdf5",
+                cat(name, " claims ", bytes, " bytes, and the file holds ", stored, " for it"));
 }
 
 Handle chunked_properties(const std::vector<hsize_t>& chunk) {

@@ -58,6 +58,10 @@ Handle element_type(DType dtype);
 void set_attribute(hid_t object, const char* name, std::string_view text);
 void set_attribute(hid_t object, const char* name, std::int64_t value);
 
+// Throws Error(bad_data, "damaged_hdf5") where a data set claims more bytes than what the file stores of it can unpack
+// to (deflate gains a factor of 1032 at most): reading it would fill memory with nothing.
+void check_plausible(hid_t dataset, std::uint64_t bytes, const std::string& name);
+
 // Chunked, shuffle + deflate + fletcher32, no times. Every extent of `chunk` is positive.
 Handle chunked_properties(const std::vector<hsize_t>& chunk);
 // A dataset of a single text. sha256 of the text stands beside it, since single values cannot be checksummed by HDF5.

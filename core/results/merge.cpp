@@ -8,6 +8,7 @@
 #include "core/io/child_process.h"
 #include "core/io/file.h"
 #include "core/log.h"
+#include "core/results/array_file.h"
 #include "core/results/hdf5.h"
 #include "core/results/index.h"
 #include "core/results/sandbox.h"
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 int merge_child(std::span<const std::string> args) {
   if (args.size() < 2) throw Error(ErrorKind::kUsage, "bad_call", "expected an output and files");
-  io::limit_this_process({.memory_bytes = std::uint64_t{8} << 30U, .time = std::chrono::hours(1)});
+  io::limit_this_process({.memory_bytes = std::uint64_t{8} << 30U, .silence = std::chrono::hours(1)});
   std::vector<RunEntry> entries;
   for (const auto& path : args.subspan(1))
     entries.push_back({.path = path, .data = read_run_file(path, Parts::kSummary), .error = {}});
@@ -30,13 +31,14 @@ int merge_child(std::span<const std::string> args) {
   h5::set_attribute(file, "default", "/runs");
   write_runs_table(file, run_table(entries));
   const h5::Handle group = h5::create_group(file, "files");
-  // Dimension scales are tied by references, which a plain copy would set to nothing.
-  const h5::Handle copy(H5Pcreate(H5P_OBJECT_COPY), H5Pclose, "set up copying");
-  h5::check(H5Pset_copy_object(copy, H5O_COPY_EXPAND_REFERENCE_FLAG), "set up copying");
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const h5::Handle source = h5::open_file(args[i + 1]);
-    h5::check(H5Ocopy(source, "/", group, entries[i].data->open.run_id.c_str(), copy, H5P_DEFAULT),
-              "copy " + args[i + 1], ErrorKind::kBadData);
+    const std::string& id = entries[i].data->open.run_id;
+    h5::check(H5Ocopy(source, "/", group, id.c_str(), H5P_DEFAULT, H5P_DEFAULT), "copy " + args[i + 1],
+              ErrorKind::kBadData);
+    const h5::Handle from(H5Gopen2(source, "arrays", H5P_DEFAULT), H5Gclose, "open /arrays", ErrorKind::kBadData);
+    const h5::Handle to(H5Gopen2(group, (id + "/arrays").c_str(), H5P_DEFAULT), H5Gclose, "open the copy");
+    tie_copied_scales(from, to);
   }
   h5::check(H5Fflush(file, H5F_SCOPE_GLOBAL), "flush " + args[0]);
   return 0;
@@ -56,7 +58,7 @@ void merge_runs(const std::vector<fs::path>& files, const fs::path& output) {
   const fs::path temporary = output.string() + cat(".tmp.", ::getpid());
   std::vector<std::string> arguments = {std::string(kMergeVerb), temporary.string()};
   for (const auto& file : files) arguments.push_back(file.string());
-  const io::ChildResult child = io::run_child(reader_program(), arguments, {.time = std::chrono::hours(1)});
+  const io::ChildResult child = io::run_child(reader_program(), arguments, {.silence = std::chrono::hours(1)});
   if (!child.failure.empty()) {
     std::error_code ignored;  // there may be no file yet
     fs::remove(temporary, ignored);

@@ -73,6 +73,7 @@ std::string read_text(hid_t file, const std::string& name) {
   const std::size_t size = H5Tget_size(type);
   if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || size > kMostText)
     throw Error(kBad, "damaged_hdf5", name + " is no text of fixed length");
+  h5::check_plausible(dataset, size, name);
   std::string value(size, '\0');
   h5::check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.data()), "read " + name, kBad);
   value.resize(::strnlen(value.data(), size));
@@ -137,6 +138,7 @@ void read_list(hid_t file, const std::string& name, RunData& data) {
       H5Sget_simple_extent_dims(space, shape, nullptr) < 0 || shape[0] != data.samples.size() ||
       shape[1] > kMostText / 8)
     throw Error(kBad, "damaged_hdf5", path + " does not fit /samples");
+  h5::check_plausible(dataset, shape[0] * shape[1] * sizeof(double), path);
   std::vector<double> row(shape[1]);
   for (hsize_t r = 0; r < shape[0]; ++r) {
     const hsize_t start[2] = {r, 0};

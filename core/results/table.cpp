@@ -252,6 +252,7 @@ ReadTable read_table(hid_t parent, const std::string& name, std::uint64_t max_by
     table.columns.push_back(std::move(column));
   }
   if (layout.row_bytes == 0 || rows > max_bytes / layout.row_bytes) damaged(name, "empty rows, or too many of them");
+  check_plausible(dataset, rows * layout.row_bytes, name);
   table.rows = rows;
   layout.type = Handle(H5Tcreate(H5T_COMPOUND, layout.row_bytes), H5Tclose, "make a table type");
   for (std::size_t i = 0; i < types.size(); ++i)

@@ -84,7 +84,7 @@ TEST(RunChild, TellsHowTheChildEnded) {
   EXPECT_EQ(shell("echo out").failure, "");
   EXPECT_EQ(shell("exit 3").failure, "exit code 3");
   EXPECT_TRUE(shell("kill -SEGV $$").failure.starts_with("signal 11"));
-  EXPECT_EQ(shell("sleep 60", {.time = std::chrono::seconds(1)}).failure, "its time limit");
+  EXPECT_EQ(shell("sleep 60", {.silence = std::chrono::seconds(1)}).failure, "silence for 1 s");
   EXPECT_EQ(shell("yes", {.output_bytes = 100000}).failure, "more output than is accepted");
   EXPECT_EQ(code_of([] { run_child("/no/program", {}); }), "missing_file");
 }
