@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "cli/positional_options.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/io/safetensors.h"
 #include "core/io/utf8.h"
@@ -103,23 +103,15 @@ bool is_tokenizer(const fs::path& path) {
 }  // namespace
 
 int inspect_command(std::span<const std::string> args) {
-  po::options_description description("frugal inspect FILE [--json]\n\nFiles: " + std::string(kSupported));
-  auto add = description.add_options();
-  add("help", "print this help");
-  add("file", po::value<std::string>(), "the file to look into");
-  add("json", "print JSON instead of a table");
-  po::positional_options_description positional;
-  positional.add("file", 1);
-  const auto options = parse_options(args, description, positional, "inspect");
-  if (options.contains("help")) {
-    std::cout << description;
-    return 0;
-  }
-  if (!options.contains("file"))
-    throw Error(ErrorKind::kUsage, "option_missing", "no file is named", {}, "frugal inspect --help");
-  const fs::path path = options["file"].as<std::string>();
+  po::options_description description("options");
+  description.add_options()("json", "print JSON instead of a table");
+  const Parsed options = parse_options(args, "frugal inspect FILE",
+                                       cat("What a file of tensors or a tokenizer holds: ", kSupported, "."),
+                                       std::move(description), 1, 1);
+  if (options.help) return 0;
+  const fs::path path = options.words[0];
   if (!fs::exists(path)) throw Error(ErrorKind::kUsage, "file_not_found", "there is no such file", path.string());
-  const bool json = options.contains("json");
+  const bool json = options.values.contains("json");
   if (is_weights(path)) {
     inspect_weights(path, json);
   } else if (is_tokenizer(path)) {
