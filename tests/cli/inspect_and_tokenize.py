@@ -159,7 +159,7 @@ def test_inspect(folder):
     expect_error("unknown type", 2, "file_type_unknown", "inspect", folder / "x.gguf")
     expect_error("missing file", 2, "file_not_found", "inspect", folder / "none.safetensors")
     expect_error("no file", 2, "bad_call", "inspect")
-    expect_error("unknown option", 2, "option_unknown", "inspect", "x", "--jsn")
+    expect_error("unknown option", 2, "bad_option", "inspect", "x", "--jsn")
     status, out, _, _, _ = call("inspect", "--help")
     check("help", status == 0 and "safetensors" in out)
 
