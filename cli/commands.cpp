@@ -6,6 +6,7 @@ namespace frugal::cli {
 
 int recover_command(std::span<const std::string> args);
 int results_command(std::span<const std::string> args);
+int table_command(std::span<const std::string> args);
 int sweep_command(std::span<const std::string> args);
 int inspect_command(std::span<const std::string> args);
 int tokenize_command(std::span<const std::string> args);
@@ -20,6 +21,7 @@ namespace {
 // Verbs that begin with "__" are for the program itself, and not listed.
 constexpr Command kCommands[] = {
     {"run", "one run, or with -m a sweep", run_command},
+    {"table", "a paper's table: runs what is missing, paper and measured side by side", table_command},
     {"recover", "make the result file of a run that was killed", recover_command},
     {"results", "list, show, compare, export and merge result files", results_command},
     {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},

@@ -3,14 +3,13 @@
 
 #include "cli/run_job.h"
 #include "cli/run_options.h"
+#include "cli/sweep_run.h"
 #include "core/config/show.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/run/signals.h"
 
 namespace frugal::cli {
-
-int sweep_run(const RunOptions& options, const std::vector<std::string>& command_line);
 
 namespace {
 

@@ -1,13 +1,11 @@
 // frugal run -m: composes and checks all jobs of a sweep, then runs them on this machine.
+#include "cli/sweep_run.h"
+
 #include <cstdio>
-#include <filesystem>
 
 #include "cli/components.h"
-#include "cli/run_job.h"
-#include "cli/run_options.h"
 #include "core/config/sweep.h"
 #include "core/error.h"
-#include "core/launch/local_launcher.h"
 #include "core/log.h"
 #include "core/run/provenance.h"
 #include "core/run/run_folder.h"
@@ -33,8 +31,16 @@ std::filesystem::path sweep_folder(const config::Composition& composition) {
   return folder;
 }
 
+template <typename T>
+T option(const config::NodePtr& launcher, const char* key, T fallback) {
+  const config::NodePtr value = launcher ? launcher->find(key) : nullptr;
+  return value ? config::to_json(*value).template get<T>() : fallback;
+}
+
+}  // namespace
+
 launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::string>& overrides, int index,
-                           const std::filesystem::path& folder, const std::vector<std::string>& command_line) {
+                           const std::filesystem::path& run_dir, const std::vector<std::string>& command_line) {
   RunOptions one = options;
   one.overrides = overrides;
   one.multirun = false;
@@ -46,18 +52,11 @@ launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::str
           .config_yaml = prepared.job.config_yaml,
           .hydra_yaml = {},
           .choices = prepared.job.choices,
-          .run_dir = folder / std::to_string(index),
+          .run_dir = run_dir,
           .worker = prepared.flavour,
           .threads = prepared.job.threads};
 }
 
-template <typename T>
-T option(const config::NodePtr& launcher, const char* key, T fallback) {
-  const config::NodePtr value = launcher ? launcher->find(key) : nullptr;
-  return value ? config::to_json(*value).template get<T>() : fallback;
-}
-
-// hydra/launcher=local: configs/hydra/launcher/local.yaml names and explains the keys.
 launch::SweepOptions launch_options(const config::Composition& composition,
                                     const std::vector<std::string>& command_line) {
   const config::NodePtr launcher = find(composition.config, {"hydra", "launcher"});
@@ -82,8 +81,6 @@ launch::SweepOptions launch_options(const config::Composition& composition,
   return options;
 }
 
-}  // namespace
-
 int sweep_run(const RunOptions& options, const std::vector<std::string>& command_line) {
   const config::ComposeRequest request = options.request();
   const config::SweepPlan plan = config::plan_sweep(request);
@@ -91,7 +88,7 @@ int sweep_run(const RunOptions& options, const std::vector<std::string>& command
   const std::filesystem::path folder = sweep_folder(composition);
   std::vector<launch::SweepJob> jobs;
   for (size_t i = 0; i < plan.jobs.size(); ++i)
-    jobs.push_back(sweep_job(options, plan.jobs[i], static_cast<int>(i), folder, command_line));
+    jobs.push_back(sweep_job(options, plan.jobs[i], static_cast<int>(i), folder / std::to_string(i), command_line));
   log::info(jobs.size(), " jobs in ", folder.string());
   run::install_signal_flag();
   set_worker_environment(jobs.empty() ? Json() : Json::parse(jobs.front().config.dump()));

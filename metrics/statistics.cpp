@@ -41,21 +41,17 @@ std::size_t examples_of(const std::vector<std::vector<double>>& a, const std::ve
   return a[0].size();
 }
 
-// Mean over drawn seeds of the drawn examples' scores.
-double resampled_mean(const std::vector<std::vector<double>>& scores, std::span<const std::uint32_t> examples,
-                      Philox& random) {
+// Mean over runs, each drawn with replacement, of the statistic of the drawn examples.
+double resampled(std::size_t runs, const std::function<double(std::size_t run)>& statistic, Philox& random) {
   double sum = 0;
-  for (std::size_t s = 0; s < scores.size(); ++s) {
-    const auto& seed = scores[random.below(static_cast<std::uint32_t>(scores.size()))];
-    for (const auto i : examples) sum += seed[i];
-  }
-  return sum / static_cast<double>(scores.size() * examples.size());
+  for (std::size_t s = 0; s < runs; ++s) sum += statistic(random.below(static_cast<std::uint32_t>(runs)));
+  return sum / static_cast<double>(runs);
 }
 
-double mean_of_all(const std::vector<std::vector<double>>& scores) {
+double mean_of_runs(std::size_t runs, const std::function<double(std::size_t run)>& statistic) {
   double sum = 0;
-  for (const auto& seed : scores) sum += mean(seed);
-  return sum / static_cast<double>(scores.size());
+  for (std::size_t s = 0; s < runs; ++s) sum += statistic(s);
+  return sum / static_cast<double>(runs);
 }
 
 }  // namespace
@@ -105,27 +101,40 @@ Interval bootstrap_mean(std::span<const double> values, const BootstrapOptions& 
       options);
 }
 
-PairedResult paired_bootstrap(const std::vector<std::vector<double>>& scores_a,
-                              const std::vector<std::vector<double>>& scores_b, const BootstrapOptions& options) {
-  const auto n = examples_of(scores_a, scores_b);
+PairedResult paired_bootstrap(std::size_t n, std::size_t runs_a, std::size_t runs_b, const RunStatistic& statistic,
+                              const BootstrapOptions& options) {
   check(n, options);
+  if (runs_a == 0 || runs_b == 0) bad_input("expected at least one run of each system");
   std::vector<double> differences;
   std::vector<std::uint32_t> indices(n);
-  std::size_t not_above = 0, not_below = 0;
+  const auto of_a = [&](std::size_t run) { return statistic(0, run, indices); };
+  const auto of_b = [&](std::size_t run) { return statistic(1, run, indices); };
+  PairedResult result;
+  std::iota(indices.begin(), indices.end(), 0);
+  result.difference = mean_of_runs(runs_a, of_a) - mean_of_runs(runs_b, of_b);
   for (std::size_t r = 0; r < options.resamples; ++r) {
     Philox random(options.seed, r);
     for (auto& index : indices) index = random.below(static_cast<std::uint32_t>(n));
-    const double a = resampled_mean(scores_a, indices, random);
-    differences.push_back(a - resampled_mean(scores_b, indices, random));
-    not_above += differences.back() <= 0 ? 1 : 0;
-    not_below += differences.back() >= 0 ? 1 : 0;
+    const double a = resampled(runs_a, of_a, random);
+    differences.push_back(a - resampled(runs_b, of_b, random));
   }
-  PairedResult result;
-  result.difference = mean_of_all(scores_a) - mean_of_all(scores_b);
-  result.interval = percentiles(differences, options.confidence);
-  const auto smaller = static_cast<double>(std::min(not_above, not_below) + 1);
-  result.p_value = std::min(1.0, 2 * smaller / static_cast<double>(options.resamples + 1));
+  result.interval = percentiles(differences, options.confidence);  // without those that have no value
+  const auto count = [&](auto test) { return std::count_if(differences.begin(), differences.end(), test); };
+  const auto smaller = std::min(count([](double d) { return d <= 0; }), count([](double d) { return d >= 0; }));
+  result.p_value = std::min(1.0, 2 * static_cast<double>(smaller + 1) / static_cast<double>(differences.size() + 1));
   return result;
+}
+
+PairedResult paired_bootstrap(const std::vector<std::vector<double>>& scores_a,
+                              const std::vector<std::vector<double>>& scores_b, const BootstrapOptions& options) {
+  const auto n = examples_of(scores_a, scores_b);
+  const auto mean_of = [&](std::size_t system, std::size_t run, std::span<const std::uint32_t> indices) {
+    const auto& scores = (system == 0 ? scores_a : scores_b)[run];
+    double sum = 0;
+    for (const auto i : indices) sum += scores[i];
+    return sum / static_cast<double>(indices.size());
+  };
+  return paired_bootstrap(n, scores_a.size(), scores_b.size(), mean_of, options);
 }
 
 }  // namespace frugal::metrics

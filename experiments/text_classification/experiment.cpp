@@ -1,8 +1,12 @@
 #include "experiments/text_classification/experiment.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/io/resources.h"
 #include "core/log.h"
 #include "experiments/device.h"
+#include "experiments/text_classification/gradient_error.h"
 #include "experiments/text_classification/trainer.h"
 #include "methods/registry.h"
 #include "metrics/statistics.h"
@@ -116,6 +120,23 @@ void record_training(const TrainingSummary& t, run::RunContext& run) {
   if (t.step_seconds > 0) measured("step_time", t.step_seconds * 1e3, "ms");
 }
 
+// The first examples of the training set, with dropout, at the end of the training.
+void record_gradient_errors(TextEncoder& model, const ClassificationData& data,
+                            const TextClassificationOptions& options, const at::Device& device, run::RunContext& run) {
+  std::vector<uint32_t> indices(std::min<size_t>(data.train.size(), static_cast<size_t>(options.batch_size)));
+  std::iota(indices.begin(), indices.end(), 0);
+  const Batch batch = make_batch(data.train, indices, data, {.pad_id = data.pad_id}, device);
+  const Pass pass = Pass::train(run.seeds.seed("dropout"), -1, 0, 1);
+  run.recorder.declare_series("gradient_error", "", "of the method's backward pass against autograd's; step: layer");
+  double worst = 0;
+  for (const auto& [layer, error] :
+       gradient_errors(model, batch, pass, precision_named(options.precision), data.regression)) {
+    run.recorder.series("gradient_error", layer, error);
+    worst = std::max(worst, error);
+  }
+  run.recorder.metric({.name = "gradient_error", .value = worst, .direction = Direction::kLowerIsBetter});
+}
+
 void record_parameters(TextEncoder& model, run::RunContext& run) {
   int64_t trainable = 0;
   for (const auto& parameter : model.parameters().trainable()) trainable += parameter.value.numel();
@@ -151,6 +172,7 @@ void text_classification(run::RunContext& run) {
   if (method->traits().trains) {
     Trainer trainer(*model, data, settings.experiment, device, run);
     record_training(trainer.train(), run);
+    if (method->traits().changes_backward) record_gradient_errors(*model, data, settings.experiment, device, run);
   } else {
     run.restore_checkpoint();
   }

@@ -68,7 +68,8 @@ at::Tensor CheckpointedEncoder::run_layers(const at::Tensor& embedded, const at:
       for (const NamedTensor& parameter : this->parameters().trainable())
         if (parameter.name.starts_with(prefix)) parameters.push_back(parameter.value);
     }
-    h = at::GradMode::is_enabled() ? Recomputed::apply(h, block, parameters, at::TensorList(parameters)) : block(h);
+    const bool recompute = at::GradMode::is_enabled() && !pass.plain_backward;
+    h = recompute ? Recomputed::apply(h, block, parameters, at::TensorList(parameters)) : block(h);
   }
   return h;
 }

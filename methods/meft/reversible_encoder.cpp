@@ -128,7 +128,7 @@ Streams ReversibleEncoder::run_streams(const at::Tensor& embedded, const at::Ten
   while (l < plan_.size()) {
     size_t end = l;
     while (end < plan_.size() && plan_[end] == plan_[l]) ++end;
-    if (plan_[l] == LayerMode::kReversible && at::GradMode::is_enabled()) {
+    if (plan_[l] == LayerMode::kReversible && at::GradMode::is_enabled() && !pass.plain_backward) {
       streams = run_segment(l, end, streams, mask, pass);
     } else {
       for (size_t i = l; i < end; ++i) streams = meft::forward(coupling(static_cast<int64_t>(i), mask, pass), streams);

@@ -22,8 +22,9 @@ enum class DropoutSite : uint64_t {
 struct Pass {
   bool training = false;
   uint64_t key = 0;
-  int64_t step = 0;     // optimiser steps done
-  double progress = 0;  // share of the training done, 0..1: what schedules inside methods follow
+  int64_t step = 0;             // optimiser steps done
+  bool plain_backward = false;  // autograd's own backward pass, where a method has another: the reference of checks
+  double progress = 0;          // share of the training done, 0..1: what schedules inside methods follow
 
   static Pass evaluation(double progress = 1) { return {.progress = progress}; }
   static Pass train(uint64_t run_seed, int64_t step, int64_t micro_batch, double progress = 0);

@@ -1,0 +1,23 @@
+// Jobs of a sweep and how they are launched: shared by `frugal run -m` and `frugal table`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/run_job.h"
+#include "cli/run_options.h"
+#include "core/launch/local_launcher.h"
+
+namespace frugal::cli {
+
+int sweep_run(const RunOptions& options, const std::vector<std::string>& command_line);
+
+// The composed job with these overrides, to run in run_dir. Throws what prepare_job throws.
+launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::string>& overrides, int index,
+                           const std::filesystem::path& run_dir, const std::vector<std::string>& command_line);
+// hydra/launcher=local: configs/hydra/launcher/local.yaml names and explains the keys.
+launch::SweepOptions launch_options(const config::Composition& composition,
+                                    const std::vector<std::string>& command_line);
+
+}  // namespace frugal::cli

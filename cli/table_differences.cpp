@@ -1,0 +1,108 @@
+#include "cli/table_differences.h"
+
+#include <map>
+#include <vector>
+
+#include "core/results/run_file.h"
+#include "metrics/by_name.h"
+#include "metrics/statistics.h"
+
+namespace frugal::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Scored {
+  std::vector<results::Value> ids;
+  std::vector<double> targets, predictions;
+};
+
+double number(const results::Value& value) {
+  if (const auto* real = std::get_if<double>(&value)) return *real;
+  if (const auto* whole = std::get_if<int64_t>(&value)) return static_cast<double>(*whole);
+  return std::get<bool>(value) ? 1 : 0;
+}
+
+// Samples by file: each is read once, whatever number of columns it serves.
+class Samples {
+ public:
+  explicit Samples(fs::path folder) : folder_(std::move(folder)) {}
+
+  // Null where the run scored no predictions.
+  const Scored* of(const std::string& file) {
+    const auto [found, is_new] = read_.try_emplace(file);
+    if (is_new) found->second = read(folder_ / file);
+    return found->second.ids.empty() ? nullptr : &found->second;
+  }
+
+ private:
+  static Scored read(const fs::path& file) {
+    const results::RunData data = results::read_run_file(file);
+    const auto id = data.column("id"), prediction = data.column("prediction"), target = data.column("target");
+    Scored scored;
+    if (!id || !prediction || !target) return scored;
+    for (const auto& sample : data.samples) {
+      scored.ids.push_back(sample.cells[*id]);
+      scored.targets.push_back(number(sample.cells[*target]));
+      scored.predictions.push_back(number(sample.cells[*prediction]));
+    }
+    return scored;
+  }
+
+  fs::path folder_;
+  std::map<std::string, Scored> read_;
+};
+
+// The runs' samples, if all of them scored the same ones.
+std::vector<const Scored*> matching(Samples& samples, const std::vector<std::string>& files, const Scored* first) {
+  std::vector<const Scored*> all;
+  for (const auto& file : files) {
+    const Scored* scored = samples.of(file);
+    if (scored == nullptr || (first != nullptr && scored->ids != first->ids)) return {};
+    if (first == nullptr) first = scored;
+    all.push_back(scored);
+  }
+  return all;
+}
+
+std::optional<report::Difference> difference(Samples& samples, const report::TableColumn& column,
+                                             const report::Cell& cell, const report::Cell& baseline) {
+  const auto theirs = matching(samples, baseline.runs, nullptr);
+  if (theirs.empty()) return std::nullopt;
+  const auto ours = matching(samples, cell.runs, theirs.front());
+  if (ours.empty()) return std::nullopt;
+  if (!metrics::score_by_name(column.metric, ours[0]->targets, ours[0]->predictions)) return std::nullopt;
+  std::vector<double> targets, predictions;
+  const auto statistic = [&](size_t system, size_t run, std::span<const uint32_t> indices) {
+    const Scored& scored = *(system == 0 ? ours : theirs)[run];
+    targets.clear();
+    predictions.clear();
+    for (const uint32_t i : indices) {
+      targets.push_back(scored.targets[i]);
+      predictions.push_back(scored.predictions[i]);
+    }
+    return metrics::score_by_name(column.metric, targets, predictions).value() * column.factor;
+  };
+  const auto result = metrics::paired_bootstrap(ours[0]->ids.size(), ours.size(), theirs.size(), statistic);
+  return report::Difference{
+      .value = result.difference, .low = result.interval.low, .high = result.interval.high, .p_value = result.p_value};
+}
+
+}  // namespace
+
+void add_differences(report::PaperTable& table, const fs::path& folder) {
+  const auto baseline = table.cells.find(table.spec.baseline);
+  if (baseline == table.cells.end()) return;
+  Samples samples(folder);
+  for (auto& [row, cells] : table.cells) {
+    if (row == table.spec.baseline) continue;
+    for (const auto& column : table.spec.columns) {
+      const report::Cell& reference = baseline->second[column.name];
+      report::Cell& cell = cells[column.name];
+      if (!cell.runs.empty() && !reference.runs.empty())
+        cell.versus_baseline = difference(samples, column, cell, reference);
+    }
+  }
+}
+
+}  // namespace frugal::cli
