@@ -15,6 +15,7 @@
 #include "core/io/utf8.h"
 #include "datasets/tokenizers/tokenizer.h"
 #include "experiments/text_classification/options.h"
+#include "models/architecture.h"
 
 namespace frugal::cli {
 
@@ -89,6 +90,7 @@ std::filesystem::path tokenizer_of(const std::vector<std::string>& overrides) {
                                                            [&](auto key) { return composition.where(key); });
   if (model.tokenizer) return io::model_path(*model.tokenizer);
   if (model.path) return io::model_path(*model.path);
+  architecture_of(model.architecture, "");  // throws where only a folder could tell
   throw Error(ErrorKind::kUsage, "tokenizer_not_found", "this model has no folder to take a tokenizer from", "model",
               "model=minilm_l6, or model=auto model.path=DIR");
 }

@@ -7,7 +7,18 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-from forward_support import ODD_SIZES, TOLERANCE, Checks, edit_checkpoint, forward, padded_batch, randomise
+from forward_support import (
+    ODD_SIZES,
+    TOLERANCE,
+    Checks,
+    call,
+    edit_checkpoint,
+    forward,
+    padded_batch,
+    randomise,
+    read_outputs,
+    write_inputs,
+)
 
 FRUGAL = sys.argv[1]
 CHECKS = Checks()
@@ -102,6 +113,13 @@ def test_inputs(root):
     compare("one token", root, model, single)
     plain = forward(FRUGAL, root, full, "model=auto", f"model.path={root}")
     CHECKS.that("outputs only", set(plain) == {"last_hidden_state", "pooler_output"}, set(plain))
+    write_inputs(root / "given.h5", full)
+    status, _, err = call(FRUGAL, "run", "experiment=forward", "model=auto", f"model.path={root}",
+                          f"experiment.input={root}/given.h5", f"experiment.output={root}/run_out.h5",
+                          "experiment.capture=[block.1]", f"hydra.run.dir={root}/run")  # fmt: skip
+    CHECKS.that("as a run", status == 0 and (root / "run/run.h5").exists(), err)
+    as_run = read_outputs(root / "run_out.h5")
+    CHECKS.that("a run's outputs", set(as_run) == {*plain, "block.1"} and all((as_run[k] == plain[k]).all() for k in plain))
     narrow = {
         "input_ids": full["input_ids"].astype("uint8"),
         "attention_mask": full["attention_mask"].astype(bool),
