@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "core/results/merge.h"
 #include "core/results/sandbox.h"
+#include "core/results/tensor_file.h"
 
 namespace frugal::cli {
 
@@ -9,6 +10,7 @@ int results_command(std::span<const std::string> args);
 int table_command(std::span<const std::string> args);
 int sweep_command(std::span<const std::string> args);
 int inspect_command(std::span<const std::string> args);
+int forward_command(std::span<const std::string> args);
 int tokenize_command(std::span<const std::string> args);
 int run_command(std::span<const std::string> args);
 int completion_command(std::span<const std::string> args);
@@ -26,6 +28,7 @@ constexpr Command kCommands[] = {
     {"results", "list, show, compare, export and merge result files", results_command},
     {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
     {"inspect", "what a file of tensors or a tokenizer holds", inspect_command},
+    {"forward", "a model on given tensors, its outputs and activations to a file", forward_command},
     {"tokenize", "token ids of text, one line a line", tokenize_command},
     {"completion", "shell completion: bash, zsh, fish", completion_command},
     {"config", "the config engine by itself: parse, load, get, compose, sweep", config_command},
@@ -33,6 +36,7 @@ constexpr Command kCommands[] = {
     {"watch", "progress and curves of running jobs", watch_command},
     {results::kReadRunsVerb, "", results::read_runs_child},
     {results::kMergeVerb, "", results::merge_child},
+    {results::kCheckTensorsVerb, "", results::check_tensors_child},
 };
 
 }  // namespace

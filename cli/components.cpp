@@ -5,10 +5,12 @@
 
 #include "cli/sleep_options.h"
 #include "core/error.h"
+#include "experiments/forward/options.h"
 #include "experiments/text_classification/options.h"
 #include "methods/common/peft_options.h"
 #include "methods/meft/options.h"
 #include "methods/registry.h"
+#include "models/architecture.h"
 #include "models/text/bert_config.h"
 
 namespace frugal::cli {
@@ -62,14 +64,26 @@ void require_node(const Json& config, const std::string& node, const std::string
                 cat("e.g. ", node, "=", example));
 }
 
+void check_text_model(const Json& config, const Locator& where) {
+  require_node(config, "model", "minilm_l6");
+  const TextModelOptions model = text_model_options().read(config["model"], "model", where);
+  bert_config_options().read(model.config, "model.config", where);
+  if (!model.path) architecture_of(model.architecture, "");  // throws for auto
+}
+
+void check_forward(const Json& config, const Locator& where) {
+  forward_options().read(config["experiment"], "experiment", where);
+  check_text_model(config, where);
+  if (const auto method = config.find("method"); method != config.end() && !method->is_null())
+    method_info(*method, where).check(*method, where);
+}
+
 void check_text_classification(const Json& config, const Locator& where) {
   text_classification_options().read(config["experiment"], "experiment", where);
   require_node(config, "dataset", "sst2");
-  require_node(config, "model", "minilm_l6");
+  check_text_model(config, where);
   require_node(config, "method", "lora");
   text_dataset_options().read(config["dataset"], "dataset", where);
-  const TextModelOptions model = text_model_options().read(config["model"], "model", where);
-  bert_config_options().read(model.config, "model.config", where);
   method_info(config["method"], where).check(config["method"], where);
 }
 
@@ -84,6 +98,7 @@ std::vector<ComponentOptions> component_options() {
           {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
           {"text_classification", "experiment", text_classification_options().title(),
            &text_classification_options().infos()},
+          {"forward", "experiment", forward_options().title(), &forward_options().infos()},
           {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
 }
 
@@ -101,12 +116,14 @@ void check_components(const Json& config, const Locator& where) {
   if (config.contains("device")) device_options().read(config["device"], "device", where);
   if (name == "sleep") {
     sleep_option_table().read(config["experiment"], "experiment", where);
+  } else if (name == "forward") {
+    check_forward(config, where);
   } else if (name == "text_classification") {
     check_text_classification(config, where);
   } else {
     throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"),
                 place(where, "experiment.name"),
-                "experiment=text_classification, experiment=sleep or experiment=smoke");
+                "experiment=text_classification, experiment=forward, experiment=sleep or experiment=smoke");
   }
 }
 

@@ -6,10 +6,16 @@
 #include <span>
 #include <string>
 
-#include "cli/positional_options.h"
+#include "cli/options.h"
+#include "cli/run_options.h"
+#include "core/config/compose.h"
+#include "core/config/show.h"
 #include "core/error.h"
+#include "core/io/resources.h"
 #include "core/io/utf8.h"
 #include "datasets/tokenizers/tokenizer.h"
+#include "experiments/text_classification/options.h"
+#include "models/architecture.h"
 
 namespace frugal::cli {
 
@@ -18,10 +24,10 @@ namespace {
 namespace po = boost::program_options;
 
 po::options_description describe() {
-  po::options_description options("frugal tokenize --model PATH [OPTION...]");
+  po::options_description options("options");
   auto add = options.add_options();
-  add("help", "print this help");
-  add("model", po::value<std::string>(), "folder with tokenizer.json or vocab.txt, or one of these files");
+  add("model", po::value<std::string>(),
+      "instead of model=...: a folder with tokenizer.json or vocab.txt, or the file");
   add("file", po::value<std::string>(), "text to read; standard input without it");
   add("json", "an input line is a JSON string, an output line a JSON array");
   add("no-special", "without the special tokens that the tokenizer adds around a text");
@@ -71,18 +77,47 @@ void tokenize_stream(std::istream& in, const std::string& name, const tokenizers
   if (!std::cout) throw Error(ErrorKind::kEnvironment, "write_failed", "standard output cannot be written");
 }
 
+// The tokenizer of the composed config's model: model.tokenizer, else what lies beside the weights.
+std::filesystem::path tokenizer_of(const std::vector<std::string>& overrides) {
+  RunOptions options;
+  options.overrides = {"experiment=forward"};  // a config with a model and nothing that needs data
+  options.overrides.insert(options.overrides.end(), overrides.begin(), overrides.end());
+  const config::Composition composition = config::compose(options.request());
+  const config::NodePtr resolved = config::cfg_node(composition, {.resolve = config::Resolve::kYes});
+  config::require_no_missing(*resolved);
+  const Json config = config::to_json(*resolved);
+  const TextModelOptions model = text_model_options().read(config.value("model", Json()), "model",
+                                                           [&](auto key) { return composition.where(key); });
+  if (model.tokenizer) return io::model_path(*model.tokenizer);
+  if (model.path) return io::model_path(*model.path);
+  architecture_of(model.architecture, "");  // throws where only a folder could tell
+  throw Error(ErrorKind::kUsage, "tokenizer_not_found", "this model has no folder to take a tokenizer from", "model",
+              "model=minilm_l6, or model=auto model.path=DIR");
+}
+
+std::filesystem::path tokenizer_path(const Parsed& parsed) {
+  const bool by_path = parsed.values.contains("model");
+  if (by_path != parsed.words.empty())
+    throw Error(
+        ErrorKind::kUsage, by_path ? "bad_call" : "option_missing",
+        by_path ? "give model=... or --model PATH, not both" : "no model is named: give model=... or --model PATH", {},
+        "frugal tokenize --help");
+  return by_path ? std::filesystem::path(parsed.values["model"].as<std::string>()) : tokenizer_of(parsed.words);
+}
+
+constexpr const char* kAbout =
+    R"(Token ids of text, one line a line, as Python's tokenizer gives them, special tokens included.
+
+  frugal tokenize model=minilm_l6 --file text.txt
+  echo '"two\nlines"' | frugal tokenize model=auto model.path=DIR --json --no-special)";
+
 }  // namespace
 
 int tokenize_command(std::span<const std::string> args) {
-  const auto description = describe();
-  const auto options = parse_options(args, description, {}, "tokenize");
-  if (options.contains("help")) {
-    std::cout << description;
-    return 0;
-  }
-  if (!options.contains("model"))
-    throw Error(ErrorKind::kUsage, "option_missing", "--model is missing", {}, "frugal tokenize --help");
-  const auto tokenizer = tokenizers::load_tokenizer(options["model"].as<std::string>());
+  const Parsed parsed = parse_options(args, "frugal tokenize model=... [OPTION...] [OVERRIDE...]", kAbout, describe());
+  if (parsed.help) return 0;
+  const auto& options = parsed.values;
+  const auto tokenizer = tokenizers::load_tokenizer(tokenizer_path(parsed));
   std::ios::sync_with_stdio(false);
   if (!options.contains("file")) {
     tokenize_stream(std::cin, "standard input", *tokenizer, options);

@@ -24,7 +24,8 @@ struct TextOutputs {
 };
 
 struct TextEncoderConfig {
-  int64_t layers = 0, hidden_size = 0, heads = 0, intermediate_size = 0, vocabulary = 0, max_positions = 0;
+  int64_t layers = 0, hidden_size = 0, heads = 0, intermediate_size = 0, vocabulary = 0, max_positions = 0,
+          token_types = 0;
   double hidden_dropout = 0, attention_dropout = 0, classifier_dropout = 0, layer_norm_eps = 1e-12;
   double initializer_range = 0.02;  // standard deviation of new weights
   std::string activation = "gelu";  // of the MLP, as config.json names it

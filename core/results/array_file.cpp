@@ -182,19 +182,6 @@ herr_t remember_scale(hid_t /*dataset*/, unsigned /*dim*/, hid_t scale, void* in
   return 1;  // one scale a dimension
 }
 
-std::vector<std::string> members_of(hid_t group) {
-  H5G_info_t info;
-  h5::check(H5Gget_info(group, &info), "list the arrays", ErrorKind::kBadData);
-  std::vector<std::string> names;
-  for (hsize_t i = 0; i < info.nlinks; ++i) {
-    char name[512];
-    const ssize_t size = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
-    if (size < 0 || size >= static_cast<ssize_t>(sizeof name)) h5::fail(ErrorKind::kBadData, "list the arrays");
-    names.emplace_back(name, static_cast<std::size_t>(size));
-  }
-  return names;
-}
-
 void drop_attribute(hid_t dataset, const char* name) {
   if (H5Aexists(dataset, name) > 0) h5::check(H5Adelete(dataset, name), "untie a scale");
 }
@@ -205,7 +192,7 @@ void tie_copied_scales(hid_t source_arrays, hid_t copied_arrays) {
   const auto open = [](hid_t group, const std::string& name) {
     return h5::Handle(H5Dopen2(group, name.c_str(), H5P_DEFAULT), H5Dclose, "open array " + name, ErrorKind::kBadData);
   };
-  const std::vector<std::string> names = members_of(source_arrays);
+  const std::vector<std::string> names = h5::link_names(source_arrays);
   for (const auto& name : names) {
     const h5::Handle copied = open(copied_arrays, name);
     drop_attribute(copied, "DIMENSION_LIST");

@@ -74,6 +74,19 @@ Handle create_group(hid_t parent, const std::string& name) {
   return {H5Gcreate2(parent, name.c_str(), links, creation, H5P_DEFAULT), H5Gclose, "create group " + name};
 }
 
+std::vector<std::string> link_names(hid_t group) {
+  H5G_info_t info;
+  check(H5Gget_info(group, &info), "list a group", ErrorKind::kBadData);
+  std::vector<std::string> names;
+  for (hsize_t i = 0; i < info.nlinks; ++i) {
+    char name[512];
+    const ssize_t size = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
+    if (size < 0 || size >= static_cast<ssize_t>(sizeof name)) fail(ErrorKind::kBadData, "list a group");
+    names.emplace_back(name, static_cast<std::size_t>(size));
+  }
+  return names;
+}
+
 Handle string_type(std::size_t bytes) {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "make a text type");
   check(H5Tset_size(type, bytes == 0 ? 1 : bytes), "size a text type");

@@ -50,6 +50,8 @@ Handle create_file(const std::filesystem::path& path);  // earliest format; the 
 Handle open_file(const std::filesystem::path& path);    // to read; Error(bad_data, "damaged_hdf5")
 Handle create_group(hid_t parent, const std::string& name);
 
+std::vector<std::string> link_names(hid_t group);  // in the order of the names; Error(bad_data)
+
 Handle string_type(std::size_t bytes);  // fixed length, UTF-8, padded with NULs; bytes >= 1
 Handle bool_type();                     // the enum that h5py shows as bool
 Handle enum_type(const std::vector<std::string>& labels);

@@ -26,7 +26,7 @@ void check_precision(Precision precision, const at::Device& device) {
 }
 
 PrecisionScope::PrecisionScope(Precision precision, const at::Device& device)
-    : before_(device.type()), cache_before_(at::autocast::is_autocast_cache_enabled()) {
+    : before_(device.type()), tf32_before_(at::globalContext().allowTF32CuBLAS()) {
   const bool mixed = precision == Precision::kBf16 || precision == Precision::kFp16;
   at::autocast::set_autocast_cache_enabled(false);
   at::autocast::set_autocast_enabled(device.type(), mixed);
@@ -36,7 +36,7 @@ PrecisionScope::PrecisionScope(Precision precision, const at::Device& device)
 
 PrecisionScope::~PrecisionScope() {
   before_.restore();
-  at::autocast::set_autocast_cache_enabled(cache_before_);
+  at::globalContext().setAllowTF32CuBLAS(tf32_before_);
 }
 
 LossScaler::LossScaler(Precision precision, const at::Device& device) : on_(precision == Precision::kFp16) {

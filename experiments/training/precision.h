@@ -27,7 +27,7 @@ class PrecisionScope {
 
  private:
   AutocastState before_;
-  bool cache_before_;
+  bool tf32_before_;
 };
 
 // Scales the loss so that fp16 gradients do not vanish; PyTorch's rule (start 2^16, x2 every 2000 good steps, x0.5 at

@@ -59,7 +59,9 @@ at::Tensor CheckpointedEncoder::run_layers(const at::Tensor& embedded, const at:
     const int64_t end = std::min(begin + every_, config().layers);
     const Block block = [base = base_.get(), begin, end, mask, pass](const at::Tensor& in) {
       at::Tensor out = in;
-      for (int64_t l = begin; l < end; ++l) out = base->mlp_block(l, base->attention_block(l, out, mask, pass), pass);
+      for (int64_t l = begin; l < end; ++l)
+        out = base->hooks().run(HookPoint::kBlock, l, out,
+                                base->mlp_block(l, base->attention_block(l, out, mask, pass), pass), pass);
       return out;
     };
     std::vector<at::Tensor> parameters;
@@ -71,7 +73,7 @@ at::Tensor CheckpointedEncoder::run_layers(const at::Tensor& embedded, const at:
     const bool recompute = at::GradMode::is_enabled() && !pass.plain_backward;
     h = recompute ? Recomputed::apply(h, block, parameters, at::TensorList(parameters)) : block(h);
   }
-  return h;
+  return hooks().run(HookPoint::kOutput, -1, embedded, h, pass);
 }
 
 }  // namespace frugal

@@ -156,7 +156,8 @@ at::Tensor ReversibleEncoder::join(const Streams& s) const {
 }
 
 at::Tensor ReversibleEncoder::run_layers(const at::Tensor& embedded, const at::Tensor& mask, const Pass& pass) {
-  return join(run_streams(embedded, mask, pass)).to(embedded.scalar_type());
+  const at::Tensor joined = join(run_streams(embedded, mask, pass)).to(embedded.scalar_type());
+  return hooks().run(HookPoint::kOutput, -1, embedded, joined, pass);
 }
 
 std::vector<std::pair<std::string, double>> ReversibleEncoder::diagnostics() {

@@ -11,10 +11,12 @@ class AutocastState {
   explicit AutocastState(at::DeviceType device)
       : device_(device),
         enabled_(at::autocast::is_autocast_enabled(device)),
-        type_(at::autocast::get_autocast_dtype(device)) {}
+        type_(at::autocast::get_autocast_dtype(device)),
+        cache_(at::autocast::is_autocast_cache_enabled()) {}
   void restore() const {
     at::autocast::set_autocast_enabled(device_, enabled_);
     at::autocast::set_autocast_dtype(device_, type_);
+    at::autocast::set_autocast_cache_enabled(cache_);
   }
   at::DeviceType device() const { return device_; }
 
@@ -22,6 +24,9 @@ class AutocastState {
   at::DeviceType device_;
   bool enabled_;
   at::ScalarType type_;
+  // Part of the numbers: a leaf's conversion is shared where it is cached, and its gradients then add up in the
+  // narrow type.
+  bool cache_;
 };
 
 // Puts `wanted` in force until the end of the scope.

@@ -9,7 +9,7 @@
 
 namespace frugal::cuda {
 
-bool built();  // this worker was linked with LibTorch's CUDA library
+bool built();        // this worker was linked with LibTorch's CUDA library
 int device_count();  // usable GPUs; 0 without a driver
 void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, double scale, uint64_t key);
 void synchronize();

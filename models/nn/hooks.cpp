@@ -4,11 +4,15 @@
 
 namespace frugal {
 
-std::string_view name(HookPoint point) {
+std::span<const std::string_view> hook_point_names() {
   static constexpr std::string_view kNames[] = {"embedding",    "query", "key",   "value",          "attention",
                                                 "intermediate", "mlp",   "block", "time_embedding", "output"};
   static_assert(std::size(kNames) == static_cast<size_t>(HookPoint::kCount));
-  return kNames[static_cast<size_t>(point)];
+  return kNames;
+}
+
+std::string_view name(HookPoint point) {
+  return hook_point_names()[static_cast<size_t>(point)];
 }
 
 void Hooks::attach(HookPoint point, int64_t layer, Hook hook) {

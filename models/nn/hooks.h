@@ -6,6 +6,7 @@
 
 #include <array>
 #include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,7 @@ enum class HookPoint : int {
 };
 
 std::string_view name(HookPoint point);
+std::span<const std::string_view> hook_point_names();  // in the order of HookPoint
 
 using Hook = std::function<at::Tensor(const at::Tensor& input, const at::Tensor& output, const Pass& pass)>;
 

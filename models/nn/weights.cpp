@@ -25,7 +25,7 @@ std::string shape_text(at::IntArrayRef shape) {
   return cat(shape);
 }
 
-at::ScalarType scalar_type(const io::TensorEntry& entry) {
+at::ScalarType scalar_type(const io::TensorEntry& entry, const std::filesystem::path& path) {
   switch (entry.dtype) {
     case io::DType::kF32:
       return at::kFloat;
@@ -41,9 +41,17 @@ at::ScalarType scalar_type(const io::TensorEntry& entry) {
       return at::kInt;
     default:
       throw Error(ErrorKind::kBadData, "unsupported_dtype",
-                  cat("tensor '", entry.name, "' has type ", io::dtype_name(entry.dtype)), {},
+                  cat("tensor '", entry.name, "' has type ", io::dtype_name(entry.dtype)), path.string(),
                   "save the weights as F32, F16 or BF16");
   }
+}
+
+// Copied, converted to fp32 (fp64 and integers stay).
+at::Tensor to_tensor(const io::TensorEntry& entry, const std::filesystem::path& path) {
+  const at::ScalarType type = scalar_type(entry, path);
+  at::Tensor tensor = at::empty(entry.shape, type);
+  if (!entry.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), entry.bytes.data(), entry.bytes.size());
+  return type == at::kHalf || type == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
 }
 
 // Older checkpoints call a norm's weight gamma and its bias beta.
@@ -66,13 +74,6 @@ at::Tensor new_parameter(std::string_view name, at::IntArrayRef shape, Init init
 at::Tensor new_uniform(std::string_view name, at::IntArrayRef shape, double bound, uint64_t seed) {
   at::Generator generator = at::detail::createCPUGenerator(seed ^ hash_name(name));
   return at::empty(shape).uniform_(-bound, bound, generator);
-}
-
-at::Tensor to_tensor(const io::TensorEntry& entry) {
-  const at::ScalarType type = scalar_type(entry);
-  at::Tensor tensor = at::empty(entry.shape, type);
-  if (!entry.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), entry.bytes.data(), entry.bytes.size());
-  return type == at::kHalf || type == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
 }
 
 Weights Weights::random(uint64_t seed, double standard_deviation) {
@@ -105,6 +106,11 @@ bool Weights::contains(std::string_view name) const {
   return find(name) != nullptr;
 }
 
+std::optional<std::vector<int64_t>> Weights::shape_of(std::string_view name) const {
+  const auto* entry = find(name);
+  return entry != nullptr ? std::optional(entry->shape) : std::nullopt;
+}
+
 at::Tensor Weights::take(const std::string& name, at::IntArrayRef shape, Init init) {
   if (model_ && !contains(name)) {
     std::vector<std::string> names;
@@ -126,7 +132,7 @@ at::Tensor Weights::take_or_new(const std::string& name, at::IntArrayRef shape, 
         ErrorKind::kBadData, "wrong_shape",
         cat("tensor '", entry->name, "' has shape ", shape_text(entry->shape), ", expected ", shape_text(shape)),
         path_.string(), "is config.json the one of these weights?");
-  at::Tensor tensor = to_tensor(*entry);
+  at::Tensor tensor = to_tensor(*entry, path_);
   if (tensor.is_floating_point() && !at::isfinite(tensor).all().item<bool>())
     throw Error(ErrorKind::kBadData, "not_finite", cat("tensor '", entry->name, "' holds NaN or infinity"),
                 path_.string(), "the file is damaged or its training diverged; get it again");

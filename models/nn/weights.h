@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -25,10 +26,6 @@ at::Tensor new_parameter(std::string_view name, at::IntArrayRef shape, Init init
 // The same with values of U(-bound, bound).
 at::Tensor new_uniform(std::string_view name, at::IntArrayRef shape, double bound, uint64_t seed);
 
-// Copies one stored tensor, converted to fp32 (fp64 stays, integers stay). Error(kBadData) for a type without values
-// that models use.
-at::Tensor to_tensor(const io::TensorEntry& entry);
-
 class Weights {
  public:
   // All new, from a seed: tests, ablations of the starting point.
@@ -39,6 +36,8 @@ class Weights {
   bool is_random() const { return model_ == nullptr; }
   // Whether the checkpoint holds this tensor under one of its spellings; false for random weights.
   bool contains(std::string_view name) const;
+  // Shape of the checkpoint's tensor; empty where it has none.
+  std::optional<std::vector<int64_t>> shape_of(std::string_view name) const;
   // The parameter `name`; Error(kBadData, "missing_tensor" | "wrong_shape" | "not_finite") naming the tensor and
   // shapes.
   at::Tensor take(const std::string& name, at::IntArrayRef shape, Init init);

@@ -22,6 +22,7 @@ TextEncoderConfig encoder_config(const BertConfig& c, int64_t labels) {
           .intermediate_size = c.intermediate_size,
           .vocabulary = c.vocab_size,
           .max_positions = c.max_position_embeddings,
+          .token_types = c.type_vocab_size,
           .hidden_dropout = c.hidden_dropout_prob,
           .attention_dropout = c.attention_probs_dropout_prob,
           .classifier_dropout = c.classifier_dropout.value_or(c.hidden_dropout_prob),

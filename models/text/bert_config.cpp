@@ -1,6 +1,7 @@
 #include "models/text/bert_config.h"
 
 #include "core/error.h"
+#include "models/nn/activation_names.h"
 
 namespace frugal {
 
@@ -17,7 +18,7 @@ const OptionTable<BertConfig>& bert_config_options() {
                {.help = "longest sequence", .unit = "tokens", .min = 1, .max = 1 << 20})
           .add("type_vocab_size", &BertConfig::type_vocab_size, {.help = "token types", .min = 1, .max = 1024})
           .add("pad_token_id", &BertConfig::pad_token_id, {.help = "id of the padding token", .min = 0})
-          .add("hidden_act", &BertConfig::hidden_act, {.help = "activation of the MLP"})
+          .add("hidden_act", &BertConfig::hidden_act, {.help = "activation of the MLP", .choices = activation_names()})
           .add("hidden_dropout_prob", &BertConfig::hidden_dropout_prob, {.help = "dropout", .min = 0, .max = 0.99})
           .add("attention_probs_dropout_prob", &BertConfig::attention_probs_dropout_prob,
                {.help = "dropout of the attention probabilities", .min = 0, .max = 0.99})
@@ -29,8 +30,23 @@ const OptionTable<BertConfig>& bert_config_options() {
   return table;
 }
 
+namespace {
+
+// Keys whose other values are another network with the same tensor names.
+void refuse_other_variants(const Json& json, const std::string& where) {
+  const std::pair<const char*, Json> ours[] = {
+      {"position_embedding_type", "absolute"}, {"is_decoder", false}, {"add_cross_attention", false}};
+  for (const auto& [key, value] : ours)
+    if (const auto found = json.find(key); found != json.end() && *found != value)
+      throw Error(ErrorKind::kBadData, "unsupported_config",
+                  cat("'", key, "' is ", found->dump(), ", this BERT knows ", value.dump(), " only"), where);
+}
+
+}  // namespace
+
 BertConfig parse_bert_config(const Json& json, const std::string& where) {
   if (!json.is_object()) throw Error(ErrorKind::kBadData, "bad_config", "config.json must hold an object", where);
+  refuse_other_variants(json, where);
   Json known = Json::object();
   for (const OptionInfo& info : bert_config_options().infos())
     if (const auto found = json.find(info.name); found != json.end()) known[info.name] = *found;

@@ -20,6 +20,7 @@ struct BertConfig {
 const OptionTable<BertConfig>& bert_config_options();
 
 // Reads a parsed config.json: keys that this architecture does not use are left alone, as the hub's files carry many.
+// Error(kBadData, "unsupported_config") for relative positions and decoders, which are other networks.
 // Error(kBadData, "bad_config") with `where` for a wrong type, a value out of range, or heads that do not divide d.
 BertConfig parse_bert_config(const Json& json, const std::string& where);
 

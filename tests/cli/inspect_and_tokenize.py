@@ -201,7 +201,24 @@ def test_tokenize(folder):
     expect_error("missing model", 2, "tokenizer_not_found", "tokenize", "--model", folder / "none")
     expect_error("folder without a tokenizer", 2, "tokenizer_not_found", "tokenize", "--model", folder)
     expect_error("missing file", 2, "file_not_found", "tokenize", "--model", MODEL, "--file", folder / "none")
-    expect_error("stray word", 2, "option_unknown", "tokenize", "--model", MODEL, "stray")
+    expect_error("stray word", 2, "bad_call", "tokenize", "--model", MODEL, "stray")
+    expect_error("unknown option", 2, "bad_option", "tokenize", "--nonsense")
+
+
+def test_tokenize_by_config(folder):
+    text, want = b"Hello, World!\n", "101 7592 1010 2088 999 102\n"
+    by_path = ["model=auto", f"model.path={MODEL}"]
+    for overrides in (by_path, ["model=tiny_bert", f"model.tokenizer={MODEL}"]):
+        status, out, err, _, _ = call("tokenize", *overrides, stdin=text)
+        check(f"{overrides}", status == 0 and out == want, (out, err))
+    status, out, err, _, _ = call("tokenize", "--json", *by_path, "--no-special", stdin=b'"a b"')
+    check("options beside overrides", out == "[1037, 1038]\n", (out, err))
+    expect_error("model twice", 2, "bad_call", "tokenize", "--model", MODEL, *by_path)
+    expect_error("a model without files", 2, "tokenizer_not_found", "tokenize", "model=tiny_bert")
+    expect_error("model=auto without a path", 2, "missing_value", "tokenize", "model=auto")
+    expect_error("unknown key", 2, "unknown_key", "tokenize", *by_path, "+model.tokeniser=x")
+    expect_error("unknown model", 2, "config_not_found", "tokenize", "model=nonsense")
+    expect_error("no such folder", 2, "model_not_found", "tokenize", "model=auto", f"model.path={folder}/none")
 
 
 def main():
@@ -212,6 +229,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         test_inspect(Path(folder))
         test_tokenize(Path(folder))
+        test_tokenize_by_config(Path(folder))
     test_real_weights()
     print(f"{len(FAILURES)} failures; bad files took at most {PEAK[0]:.0f} MiB and {PEAK[1]:.2f} s")
     sys.exit(1 if FAILURES else 0)

@@ -15,7 +15,7 @@
     } catch (const frugal::Error& caught) {                                         \
       EXPECT_EQ(caught.kind(), expected_kind) << caught.what();                     \
       EXPECT_EQ(caught.code(), expected_code) << caught.what();                     \
-      EXPECT_THAT(caught.where(), testing::HasSubstr(where_part)) << caught.what(); \
+      EXPECT_THAT(caught.where(), ::testing::HasSubstr(where_part)) << caught.what(); \
       EXPECT_FALSE(caught.message().empty());                                       \
     }                                                                               \
   } while (false)

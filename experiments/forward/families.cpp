@@ -1,0 +1,34 @@
+#include "core/error.h"
+#include "core/io/resources.h"
+#include "experiments/forward/text_encoder_family.h"
+#include "models/architecture.h"
+#include "models/text/load.h"
+
+namespace frugal {
+namespace {
+
+constexpr ForwardFamily kFamilies[] = {
+    {"text encoders (bert)", is_text_encoder, open_text_encoder},
+};
+
+std::string text_at(const Json& node, const char* key, const char* otherwise) {
+  const auto found = node.find(key);
+  return found != node.end() && found->is_string() ? found->get<std::string>() : otherwise;
+}
+
+}  // namespace
+
+std::unique_ptr<ForwardModel> open_forward_model(const ForwardRequest& request) {
+  const std::string path = text_at(request.model, "path", "");
+  const std::string architecture =
+      architecture_of(text_at(request.model, "architecture", "auto"), path.empty() ? "" : io::model_path(path));
+  std::string known;
+  for (const ForwardFamily& family : kFamilies) {
+    if (family.serves(architecture)) return family.open(request);
+    known += cat(known.empty() ? "" : "; ", family.name);
+  }
+  throw Error(ErrorKind::kBadData, "unknown_architecture", cat("architecture '", architecture, "' is not one of ours"),
+              path, cat("there are: ", known));
+}
+
+}  // namespace frugal
