@@ -8,14 +8,15 @@
 #include <span>
 #include <vector>
 
+#include "core/quantile.h"
+
 namespace frugal::metrics {
 
 // Error(kUsage, "metric_input") when empty.
 double mean(std::span<const double> values);
 // Sample standard deviation (n - 1) over sqrt(n), as scipy.stats.sem; NaN for one value.
 double standard_error(std::span<const double> values);
-// Quantile with linear interpolation (numpy's default) of sorted values, 0 <= q <= 1.
-double quantile_sorted(std::span<const double> sorted, double q);
+using frugal::quantile_sorted;
 
 struct Interval {
   double low = 0, high = 0;

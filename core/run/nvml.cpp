@@ -10,12 +10,26 @@ namespace frugal::run {
 namespace {
 
 // The part of nvml.h (stable since its first version) that is used here.
-using Device = struct nvmlDevice_st*;
+using Device = nvmlDevice_st*;
 struct Memory {
   unsigned long long total, free, used;
 };
 constexpr int kSuccess = 0;
 constexpr int kClockSm = 1;
+constexpr int kTemperatureGpu = 0;
+
+// nvmlClocksThrottleReason*: bits of nvmlDeviceGetCurrentClocksThrottleReasons.
+constexpr unsigned long long kSwPowerCap = 0x4;
+struct ThrottleReason {
+  unsigned long long bit;
+  const char* name;
+};
+constexpr ThrottleReason kThrottleReasons[] = {{0x8, "hardware_slowdown"},
+                                               {0x20, "software_thermal_slowdown"},
+                                               {0x40, "hardware_thermal_slowdown"},
+                                               {0x80, "hardware_power_brake"}};
+
+}  // namespace
 
 class Nvml {
  public:
@@ -40,6 +54,8 @@ class Nvml {
   std::unique_ptr<void, int (*)(void*)> library_;
   bool ready_ = false;
 };
+
+namespace {
 
 void add_device(const Nvml& nvml, unsigned index, std::map<std::string, std::string>& facts) {
   Device device = nullptr;
@@ -76,6 +92,39 @@ std::map<std::string, std::string> gpu_facts() {
   if (nvml.call<int(unsigned*)>("nvmlDeviceGetCount_v2", &count) != kSuccess) return facts;
   for (unsigned index = 0; index < count; ++index) add_device(nvml, index, facts);
   return facts;
+}
+
+GpuProbe::GpuProbe(const std::string& uuid) : nvml_(std::make_shared<Nvml>()) {
+  if (nvml_->ready()) nvml_->call<int(const char*, Device*)>("nvmlDeviceGetHandleByUUID", uuid.c_str(), &device_);
+}
+
+GpuState GpuProbe::read() const {
+  GpuState state;
+  if (device_ == nullptr) return state;
+  unsigned value = 0;
+  const auto clock = [&](const char* function) {
+    return nvml_->call<int(Device, int, unsigned*)>(function, device_, kClockSm, &value) == kSuccess;
+  };
+  if (clock("nvmlDeviceGetClockInfo")) state.clock_mhz = value;
+  if (clock("nvmlDeviceGetMaxClockInfo")) state.max_clock_mhz = value;
+  if (nvml_->call<int(Device, int, unsigned*)>("nvmlDeviceGetTemperature", device_, kTemperatureGpu, &value) ==
+      kSuccess)
+    state.temperature_c = value;
+  if (nvml_->call<int(Device, unsigned*)>("nvmlDeviceGetPowerUsage", device_, &value) == kSuccess)
+    state.power_w = value * 1e-3;
+  unsigned long long wide = 0;
+  if (nvml_->call<int(Device, unsigned long long*)>("nvmlDeviceGetTotalEnergyConsumption", device_, &wide) == kSuccess)
+    state.energy_j = static_cast<double>(wide) * 1e-3;
+  Memory memory{};
+  if (nvml_->call<int(Device, Memory*)>("nvmlDeviceGetMemoryInfo", device_, &memory) == kSuccess)
+    state.memory_used_bytes = static_cast<std::int64_t>(memory.used);
+  if (nvml_->call<int(Device, unsigned long long*)>("nvmlDeviceGetCurrentClocksThrottleReasons", device_, &wide) ==
+      kSuccess) {
+    state.power_capped = (wide & kSwPowerCap) != 0;
+    for (const auto& reason : kThrottleReasons)
+      if ((wide & reason.bit) != 0) state.throttle_reasons.emplace_back(reason.name);
+  }
+  return state;
 }
 
 }  // namespace frugal::run
