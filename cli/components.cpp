@@ -6,6 +6,8 @@
 #include "cli/sleep_options.h"
 #include "core/error.h"
 #include "experiments/forward/options.h"
+#include "experiments/profile/options.h"
+#include "experiments/registry.h"
 #include "experiments/text_classification/options.h"
 #include "methods/common/peft_options.h"
 #include "methods/meft/options.h"
@@ -87,6 +89,34 @@ void check_text_classification(const Json& config, const Locator& where) {
   method_info(config["method"], where).check(config["method"], where);
 }
 
+void check_profiled(const Json& config, const Locator& where) {
+  check_profile(config["experiment"], where);
+  require_node(config, "model", "minilm_l6");
+  const TextModelOptions model = text_model_options().read(config["model"], "model", where);
+  bert_config_options().read(model.config, "model.config", where);
+  if (config.contains("method") && !config["method"].is_null())
+    method_info(config["method"], where).check(config["method"], where);
+  if (const Json& baseline = config["experiment"]["baseline"]; baseline.is_object())
+    method_info(baseline, where).check(baseline, where);
+  if (config.contains("dataset") && !config["dataset"].is_null())
+    throw Error(ErrorKind::kUsage, "unread_node", "experiment=profile makes its own inputs and reads no data set",
+                place(where, "dataset"), "leave the dataset out, or dataset=null");
+}
+
+void check_sleep(const Json& config, const Locator& where) {
+  sleep_option_table().read(config["experiment"], "experiment", where);
+}
+
+// Of every experiment: what checks its config. registry_test.cpp sees that none is missing.
+struct ExperimentCheck {
+  std::string_view name;
+  void (*check)(const Json& config, const Locator& where);
+};
+constexpr ExperimentCheck kExperimentChecks[] = {{"text_classification", check_text_classification},
+                                                 {"forward", check_forward},
+                                                 {"profile", check_profiled},
+                                                 {"sleep", check_sleep}};
+
 }  // namespace
 
 std::vector<ComponentOptions> component_options() {
@@ -99,6 +129,7 @@ std::vector<ComponentOptions> component_options() {
           {"text_classification", "experiment", text_classification_options().title(),
            &text_classification_options().infos()},
           {"forward", "experiment", forward_options().title(), &forward_options().infos()},
+          {"profile", "experiment", profile_options().title(), &profile_options().infos()},
           {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
 }
 
@@ -114,17 +145,15 @@ void check_components(const Json& config, const Locator& where) {
   const Json* experiment = options_detail::find(config, "experiment.name");
   const std::string name = experiment != nullptr && experiment->is_string() ? experiment->get<std::string>() : "";
   if (config.contains("device")) device_options().read(config["device"], "device", where);
-  if (name == "sleep") {
-    sleep_option_table().read(config["experiment"], "experiment", where);
-  } else if (name == "forward") {
-    check_forward(config, where);
-  } else if (name == "text_classification") {
-    check_text_classification(config, where);
-  } else {
-    throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"),
-                place(where, "experiment.name"),
-                "experiment=text_classification, experiment=forward, experiment=sleep or experiment=smoke");
+  std::vector<std::string> names;
+  for (const ExperimentCheck& experiment : kExperimentChecks) {
+    if (experiment.name == name) return experiment.check(config, where);
+    names.emplace_back(experiment.name);
   }
+  const std::string near = nearest_name(name, names);
+  throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"),
+              place(where, "experiment.name"),
+              near.empty() ? "frugal list experiments" : cat("did you mean '", near, "'?"));
 }
 
 std::string worker_flavour(const Json& config) {

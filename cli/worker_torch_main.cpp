@@ -25,10 +25,22 @@ std::map<std::string, std::string> provenance() {
           {"library.cuda_worker", frugal::cuda::built() ? "yes" : "no"}};
 }
 
+// LibTorch's own errors as ours: a C++ backtrace of its insides tells a user nothing.
+void execute(frugal::run::RunContext& run) {
+  try {
+    frugal::run_experiment(run);
+  } catch (const c10::OutOfMemoryError& error) {
+    throw frugal::Error(frugal::ErrorKind::kEnvironment, "out_of_memory", error.what_without_backtrace(), {},
+                        "a smaller batch, or a device with more memory");
+  } catch (const c10::Error& error) {
+    throw frugal::Error(frugal::ErrorKind::kRunFailed, "libtorch", error.what_without_backtrace());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   frugal::memory::install_cpu_accounting();
   check_blas();
-  return frugal::run::worker_main(argc, argv, frugal::run_experiment, {.provenance = provenance});
+  return frugal::run::worker_main(argc, argv, execute, {.provenance = provenance});
 }

@@ -27,7 +27,12 @@ at::Device open_device(const Json& node, run::RunContext& run) {
   if (!cuda::built() || !at::hasCUDA() || cuda::device_count() == 0)
     throw Error(ErrorKind::kEnvironment, "no_cuda", "device.type is cuda, and there is no usable GPU here",
                 "device.type", "device=cpu, or run where nvidia-smi shows a GPU");
+  if (options.index >= cuda::device_count())
+    throw Error(ErrorKind::kEnvironment, "no_cuda",
+                cat("device.index is ", options.index, ", and there are ", cuda::device_count(), " GPUs"),
+                "device.index", "device.index=0, or another CUDA_VISIBLE_DEVICES");
   context.lazyInitDevice(at::kCUDA);
+  cuda::set_device(static_cast<int>(options.index));
   run.recorder.provenance("device", cuda::device_line());
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(options.index));
 }

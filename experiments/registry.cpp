@@ -2,14 +2,28 @@
 
 #include "core/error.h"
 #include "experiments/forward/experiment.h"
+#include "experiments/profile/experiment.h"
 #include "experiments/text_classification/experiment.h"
 
 namespace frugal {
+namespace {
+
+constexpr Experiment kExperiments[] = {
+    {"text_classification", text_classification},
+    {"forward", forward_experiment},
+    {"profile", profile_experiment},
+};
+
+}  // namespace
+
+std::span<const Experiment> experiments() {
+  return kExperiments;
+}
 
 void run_experiment(run::RunContext& run) {
   const std::string name = run.job.config.at("experiment").value("name", "");
-  if (name == "forward") return forward_experiment(run);
-  if (name == "text_classification") return text_classification(run);
+  for (const Experiment& experiment : kExperiments)
+    if (experiment.name == name) return experiment.run(run);
   throw Error(ErrorKind::kUsage, "unknown_experiment", cat("this worker has no experiment '", name, "'"),
               "experiment.name");
 }

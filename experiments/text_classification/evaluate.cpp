@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/error.h"
 #include "datasets/glue.h"
 #include "datasets/samplers.h"
 
@@ -48,8 +49,18 @@ at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& targe
   return at::cross_entropy_loss(wide, targets);
 }
 
-Predictions predict(TextEncoder& model, const EncodedSplit& split, const ClassificationData& data, int64_t batch_size,
-                    Precision precision, const Pass& pass, const at::Device& device) {
+std::string BatchPolicy::text() const {
+  if (invariant) return "one by one, unpadded";
+  return cat("batches of ", batch_size, " by falling length, padded to the longest");
+}
+
+BatchPolicy batch_policy(const TextClassificationOptions& options) {
+  return {.batch_size = options.eval_batch_size, .invariant = options.batch_invariant};
+}
+
+Predictions predict(TextEncoder& model, const EncodedSplit& split, const ClassificationData& data,
+                    const BatchPolicy& policy, Precision precision, const Pass& pass, const at::Device& device) {
+  const auto batch_size = static_cast<size_t>(policy.invariant ? 1 : policy.batch_size);
   const at::NoGradGuard no_grad;
   const PrecisionScope scope(precision, device);
   std::vector<uint32_t> order(split.size());
@@ -58,8 +69,8 @@ Predictions predict(TextEncoder& model, const EncodedSplit& split, const Classif
     return split.encodings[a].ids.size() > split.encodings[b].ids.size();
   });
   Predictions out{.value = std::vector<double>(split.size()), .scores = std::vector<std::vector<double>>(split.size())};
-  for (size_t begin = 0; begin < order.size(); begin += static_cast<size_t>(batch_size)) {
-    const size_t end = std::min(order.size(), begin + static_cast<size_t>(batch_size));
+  for (size_t begin = 0; begin < order.size(); begin += batch_size) {
+    const size_t end = std::min(order.size(), begin + batch_size);
     const std::vector<uint32_t> indices(order.begin() + static_cast<std::ptrdiff_t>(begin),
                                         order.begin() + static_cast<std::ptrdiff_t>(end));
     const Batch batch = make_batch(split, indices, data, {.pad_id = data.pad_id}, device);

@@ -28,9 +28,21 @@ Batch make_batch(const EncodedSplit& split, const std::vector<uint32_t>& indices
 // Mean cross entropy, or mean squared error for regression; in fp32 (fp64 models: fp64).
 at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& targets, bool regression);
 
+// How evaluation puts examples together. Sums in matrix products depend on the shape of the batch, so an example's
+// logits differ in their last bits from one batch size to the next, and padding adds to that.
+struct BatchPolicy {
+  int64_t batch_size = 64;
+  // Each example by itself, unpadded: its logits are the same bits whatever batch_size is.
+  bool invariant = false;
+
+  std::string text() const;  // "one by one, unpadded", or the batch size and the padding
+};
+
+BatchPolicy batch_policy(const TextClassificationOptions& options);
+
 // Batches of similar length; results in the order of the split. Each batch holds batch_size examples (the last fewer).
-Predictions predict(TextEncoder& model, const EncodedSplit& split, const ClassificationData& data, int64_t batch_size,
-                    Precision precision, const Pass& pass, const at::Device& device);
+Predictions predict(TextEncoder& model, const EncodedSplit& split, const ClassificationData& data,
+                    const BatchPolicy& policy, Precision precision, const Pass& pass, const at::Device& device);
 
 // GLUE tasks: their metrics; other classes: accuracy and macro F1; other scores: Pearson and Spearman.
 std::vector<metrics::MetricValue> score(const ClassificationData& data, const std::vector<double>& targets,

@@ -177,7 +177,9 @@ void text_classification(run::RunContext& run) {
     run.restore_checkpoint();
   }
   if (settings.experiment.final_evaluation) {
-    const Predictions predicted = predict(*model, data.dev, data, settings.experiment.eval_batch_size,
+    const BatchPolicy policy = batch_policy(settings.experiment);
+    run.recorder.provenance("evaluation.batch_policy", policy.text());
+    const Predictions predicted = predict(*model, data.dev, data, policy,
                                           precision_named(settings.experiment.precision), Pass::evaluation(), device);
     record_samples(data.dev, data, predicted, run);
     record_scores(data.dev, data, predicted, run);

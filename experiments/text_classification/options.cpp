@@ -10,6 +10,9 @@ const OptionTable<TextClassificationOptions>& text_classification_options() {
           .add("max_steps", &O::max_steps, {.help = "optimiser steps; null: from epochs", .min = 0})
           .add("batch_size", &O::batch_size, {.help = "examples a forward pass", .min = 1, .max = 1 << 20})
           .add("eval_batch_size", &O::eval_batch_size, {.help = "the same in evaluation", .min = 1, .max = 1 << 20})
+          .add("batch_invariant", &O::batch_invariant,
+               {.help =
+                    "evaluate each example by itself, unpadded: outputs do not depend on eval_batch_size, bit for bit"})
           .add("gradient_accumulation", &O::gradient_accumulation, {.help = "forward passes a step", .min = 1})
           .add("learning_rate", &O::learning_rate, {.help = "peak rate", .min = 0})
           .add("schedule", &O::schedule,

@@ -14,6 +14,7 @@ struct TextClassificationOptions {
   int64_t epochs = 3;
   std::optional<int64_t> max_steps;
   int64_t batch_size = 16, eval_batch_size = 64, gradient_accumulation = 1;
+  bool batch_invariant = false;
   double learning_rate = 5e-5;
   std::string schedule = "linear";
   double warmup_ratio = 0.06;

@@ -9,6 +9,7 @@
 #include "core/io/file.h"
 #include "core/log.h"
 #include "core/run/signals.h"
+#include "experiments/training/step.h"
 #include "models/nn/cuda_support.h"
 #include "models/nn/memory.h"
 #include "models/nn/tensor_io.h"
@@ -100,11 +101,7 @@ TrainingSummary Trainer::train() {
                           .best_step = state_.best_step,
                           .activation_bytes = state_.activation_bytes,
                           .peak_bytes = state_.peak_bytes,
-                          .static_bytes = optimizer_.state_bytes()};
-  for (const auto& parameter : model_.parameters().all())
-    summary.static_bytes += static_cast<int64_t>(parameter.value.nbytes());
-  for (const auto& parameter : optimizer_.parameters())
-    summary.static_bytes += static_cast<int64_t>(parameter.value.nbytes());
+                          .static_bytes = static_bytes(model_.parameters(), &optimizer_)};
   if (!step_ns_.empty()) {
     std::nth_element(step_ns_.begin(), step_ns_.begin() + static_cast<std::ptrdiff_t>(step_ns_.size() / 2),
                      step_ns_.end());
@@ -117,7 +114,7 @@ void Trainer::one_step() {
   const auto begin = std::chrono::steady_clock::now();
   optimizer_.zero_grad();
   double loss = 0;
-  for (int64_t micro = 0; micro < options_.gradient_accumulation; ++micro) loss += forward_backward(micro);
+  for (int64_t micro = 0; micro < options_.gradient_accumulation; ++micro) loss += micro_batch(micro);
   loss /= static_cast<double>(options_.gradient_accumulation);
   double norm = 0;
   if (scaler_.unscale(optimizer_.parameters())) {
@@ -136,23 +133,17 @@ void Trainer::one_step() {
   state_.sampler = sampler_.state();
 }
 
-double Trainer::forward_backward(int64_t micro) {
+double Trainer::micro_batch(int64_t micro) {
   const tokenizers::PadOptions padding{.pad_id = data_.pad_id,
                                        .pad_to_multiple_of = static_cast<size_t>(options_.pad_to_multiple_of)};
   const Batch batch = make_batch(data_.train, sampler_.next(), data_, padding, device_);
   const Pass pass = Pass::train(run_.seeds.seed("dropout"), state_.step, micro, progress());
-  const int64_t before = memory::allocated_bytes(device_);
-  memory::reset_peak(device_);
-  at::Tensor loss;
-  {
-    const PrecisionScope scope(precision_, device_);
-    loss = classification_loss(model_.forward(batch.inputs, pass).logits, batch.targets, data_.regression);
-    const at::Tensor scaled = scaler_.scale(loss / static_cast<double>(options_.gradient_accumulation));
-    scaled.backward();
-  }
-  const int64_t peak = memory::peak_bytes(device_);
-  state_.peak_bytes = std::max(state_.peak_bytes, peak);
-  state_.activation_bytes = std::max(state_.activation_bytes, peak - before);
+  const memory::PeakMeter meter(device_);
+  const at::Tensor loss = forward_backward(
+      [&] { return classification_loss(model_.forward(batch.inputs, pass).logits, batch.targets, data_.regression); },
+      {.precision = precision_, .scaler = scaler_, .micro_batches = options_.gradient_accumulation}, device_);
+  state_.peak_bytes = std::max(state_.peak_bytes, meter.peak());
+  state_.activation_bytes = std::max(state_.activation_bytes, meter.activations());
   return loss.item<double>();
 }
 
@@ -177,7 +168,7 @@ bool Trainer::selection_due() const {
 void Trainer::select() {
   const EncodedSplit& split = data_.selection.size() > 0 ? data_.selection : data_.dev;
   const Predictions predicted =
-      predict(model_, split, data_, options_.eval_batch_size, precision_, Pass::evaluation(progress()), device_);
+      predict(model_, split, data_, batch_policy(options_), precision_, Pass::evaluation(progress()), device_);
   const auto scores = score(data_, split.targets, predicted.value);
   const auto wanted =
       std::find_if(scores.begin(), scores.end(), [&](const auto& s) { return s.name == options_.metric; });

@@ -45,7 +45,7 @@ class Trainer {
   };
 
   void one_step();
-  double forward_backward(int64_t micro_batch);
+  double micro_batch(int64_t micro);  // forward and backward; its mean loss
   void record_step(double loss, double grad_norm, std::chrono::nanoseconds duration);
   bool selection_due() const;
   void select();

@@ -5,12 +5,15 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace frugal::cuda {
 
 bool built();        // this worker was linked with LibTorch's CUDA library
 int device_count();  // usable GPUs; 0 without a driver
+// The device that everything below is about, and that new tensors on "cuda" get.
+void set_device(int index);
 void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, double scale, uint64_t key);
 void synchronize();
 
@@ -18,6 +21,11 @@ void synchronize();
 int64_t allocated_bytes();
 int64_t peak_allocated_bytes();
 void reset_peak();
+int64_t peak_reserved_bytes();  // what the allocator took from the device, highest since the last reset
+// Nanoseconds between two events of the current stream around `work`. The device is idle before and after, so launches
+// that the host is late with count, as they do for whoever waits for the result. Resolution about 500 ns.
+int64_t time_with_events_ns(const std::function<void()>& work);
+std::string device_uuid();  // as NVML names it: "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 std::string device_line();  // e.g. "NVIDIA H100 80GB HBM3, 132 SMs, 79.1 GiB, driver 13.0, runtime 13.0"
 
 }  // namespace frugal::cuda

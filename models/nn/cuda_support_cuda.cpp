@@ -10,11 +10,29 @@
 namespace frugal::cuda {
 namespace {
 
-const auto& stats() {
-  static thread_local c10::CachingDeviceAllocator::DeviceStats stats;
-  stats = c10::cuda::CUDACachingAllocator::getDeviceStats(c10::cuda::current_device());
-  return stats.allocated_bytes[static_cast<size_t>(c10::CachingDeviceAllocator::StatType::AGGREGATE)];
+constexpr auto kAggregate = static_cast<size_t>(c10::CachingDeviceAllocator::StatType::AGGREGATE);
+
+c10::CachingDeviceAllocator::DeviceStats stats() {
+  return c10::cuda::CUDACachingAllocator::getDeviceStats(c10::cuda::current_device());
 }
+
+class Event {
+ public:
+  Event() { C10_CUDA_CHECK(cudaEventCreate(&event_)); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { C10_CUDA_IGNORE_ERROR(cudaEventDestroy(event_)); }
+  void record(cudaStream_t stream) { C10_CUDA_CHECK(cudaEventRecord(event_, stream)); }
+  void wait() { C10_CUDA_CHECK(cudaEventSynchronize(event_)); }
+  float milliseconds_since(const Event& earlier) const {
+    float milliseconds = 0;
+    C10_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, earlier.event_, event_));
+    return milliseconds;
+  }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
 
 }  // namespace
 
@@ -24,6 +42,10 @@ bool built() {
 
 int device_count() {
   return c10::cuda::device_count();
+}
+
+void set_device(int index) {
+  c10::cuda::set_device(static_cast<c10::DeviceIndex>(index));
 }
 
 void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, double scale, uint64_t key) {
@@ -40,13 +62,42 @@ void synchronize() {
   c10::cuda::device_synchronize();
 }
 int64_t allocated_bytes() {
-  return stats().current;
+  return stats().allocated_bytes[kAggregate].current;
 }
 int64_t peak_allocated_bytes() {
-  return stats().peak;
+  return stats().allocated_bytes[kAggregate].peak;
+}
+int64_t peak_reserved_bytes() {
+  return stats().reserved_bytes[kAggregate].peak;
 }
 void reset_peak() {
   c10::cuda::CUDACachingAllocator::resetPeakStats(c10::cuda::current_device());
+}
+
+int64_t time_with_events_ns(const std::function<void()>& work) {
+  const cudaStream_t stream = c10::cuda::getCurrentCUDAStream().stream();
+  Event begin, end;
+  c10::cuda::device_synchronize();
+  begin.record(stream);
+  work();
+  end.record(stream);
+  end.wait();
+  c10::cuda::device_synchronize();  // work on other streams ends before the next call, too
+  return static_cast<int64_t>(static_cast<double>(end.milliseconds_since(begin)) * 1e6);
+}
+
+std::string device_uuid() {
+  cudaDeviceProp properties{};
+  C10_CUDA_CHECK(cudaGetDeviceProperties(&properties, c10::cuda::current_device()));
+  std::string text = "GPU-";
+  for (size_t i = 0; i < sizeof properties.uuid.bytes; ++i) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(properties.uuid.bytes[i]);
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
 }
 
 std::string device_line() {

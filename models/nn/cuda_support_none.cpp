@@ -17,6 +17,9 @@ bool built() {
 int device_count() {
   return 0;
 }
+void set_device(int) {
+  fail();
+}
 void keyed_dropout(const at::Tensor&, at::Tensor&, uint32_t, double, uint64_t) {
   fail();
 }
@@ -30,6 +33,15 @@ int64_t peak_allocated_bytes() {
   fail();
 }
 void reset_peak() {
+  fail();
+}
+int64_t peak_reserved_bytes() {
+  fail();
+}
+int64_t time_with_events_ns(const std::function<void()>&) {
+  fail();
+}
+std::string device_uuid() {
   fail();
 }
 std::string device_line() {

@@ -1,0 +1,26 @@
+#include "experiments/forward/options.h"
+#include "experiments/profile/options.h"
+#include "experiments/registry.h"
+#include "experiments/text_classification/options.h"
+
+namespace frugal {
+namespace {
+
+template <const auto& Table>
+constexpr ExperimentInfo info(std::string_view name, std::string_view summary) {
+  return {name, summary, []() -> const std::vector<OptionInfo>& { return Table().infos(); }};
+}
+
+constexpr ExperimentInfo kExperiments[] = {
+    info<text_classification_options>("text_classification", "fine-tuning and evaluation of text classifiers"),
+    info<forward_options>("forward", "a model on given tensors, with the activations asked for"),
+    info<profile_options>("profile", "latency and memory of a model with a method, in turns with a baseline"),
+};
+
+}  // namespace
+
+std::span<const ExperimentInfo> experiment_infos() {
+  return kExperiments;
+}
+
+}  // namespace frugal
