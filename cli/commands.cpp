@@ -9,6 +9,7 @@ int recover_command(std::span<const std::string> args);
 int results_command(std::span<const std::string> args);
 int table_command(std::span<const std::string> args);
 int sweep_command(std::span<const std::string> args);
+int list_command(std::span<const std::string> args);
 int inspect_command(std::span<const std::string> args);
 int forward_command(std::span<const std::string> args);
 int tokenize_command(std::span<const std::string> args);
@@ -27,6 +28,7 @@ constexpr Command kCommands[] = {
     {"recover", "make the result file of a run that was killed", recover_command},
     {"results", "list, show, compare, export and merge result files", results_command},
     {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
+    {"list", "methods, models, data sets, experiments, tables and metrics there are", list_command},
     {"inspect", "what a file of tensors or a tokenizer holds", inspect_command},
     {"forward", "a model on given tensors, its outputs and activations to a file", forward_command},
     {"tokenize", "token ids of text, one line a line", tokenize_command},

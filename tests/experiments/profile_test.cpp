@@ -1,0 +1,123 @@
+// experiment=profile end to end, in this process: what it records, not how long things take.
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+#include "experiments/profile/options.h"
+#include "tests/experiments/run_here.h"
+#include "tests/support/expect_error.h"
+
+namespace frugal {
+namespace {
+
+using nlohmann::json;
+
+json profile_config(const json& experiment, const json& method = {{"name", "peft"}, {"kind", "full"}}) {
+  json all = {{"name", "profile"}, {"batch_sizes", {1, 8}}, {"lengths", {16}}, {"warmup", 1},
+              {"min_samples", 6},  {"max_samples", 7},      {"min_seconds", 0}};
+  all.update(experiment);
+  return {{"seed", 5},
+          {"device", test::one_thread()},
+          {"model", test::tiny_model()},
+          {"method", method},
+          {"experiment", all}};
+}
+
+double metric(const results::RunData& data, const std::string& name) {
+  const results::Metric* found = data.find_metric(name);
+  if (found == nullptr) throw Error(ErrorKind::kRunFailed, "no_metric", name);
+  return found->value;
+}
+
+TEST(Profile, OneRowACellAndSubjectAndEverySampleIsStored) {
+  const auto here = test::run_here(profile_config({{"baseline", {{"name", "peft"}, {"kind", "bitfit"}}}}));
+  ASSERT_EQ(here.result.state, results::RunState::kDone) << here.result.message;
+  const results::RunData& data = here.data;
+  std::set<std::string> ids;
+  for (const auto& row : data.samples) ids.insert(std::get<std::string>(row.cells[0]));
+  EXPECT_EQ(ids,
+            (std::set<std::string>{"forward/b1/s16/model", "forward/b1/s16/baseline", "forward/b8/s16/model",
+                                   "forward/b8/s16/baseline", "train_step/b1/s16/model", "train_step/b1/s16/baseline",
+                                   "train_step/b8/s16/model", "train_step/b8/s16/baseline"}));
+  std::map<std::string, int> cold, steady;
+  for (const auto& row : data.timings) ++(row.cold ? cold : steady)[row.phase];
+  for (const auto& id : ids) {
+    EXPECT_EQ(cold[id], 1) << id;
+    EXPECT_GE(steady[id], 6) << id;
+    EXPECT_LE(steady[id], 7) << id;
+  }
+  EXPECT_EQ(data.timing_rules.size(), ids.size());
+  EXPECT_NE(data.timing_rules[0].stop_reason.find("VALID"), std::string::npos);
+  EXPECT_EQ(data.provenance.at("measuring.timer"), "steady_clock");
+  const results::Metric* speedup = data.find_metric("train_step/b8/s16/speedup");
+  ASSERT_NE(speedup, nullptr);
+  EXPECT_GT(speedup->value, 0);
+  EXPECT_TRUE(speedup->ci_low && speedup->ci_high);
+  EXPECT_LE(*speedup->ci_low, speedup->value);
+  for (const auto& m : data.metrics) EXPECT_EQ(m.repeat, results::Repeat::kMayVary) << m.name;
+}
+
+TEST(Profile, MemoryAddsUp) {
+  const auto here = test::run_here(
+      profile_config({{"batch_sizes", {1, 8}}, {"baseline", "plain"}}, {{"name", "peft"}, {"kind", "bitfit"}}));
+  ASSERT_EQ(here.result.state, results::RunState::kDone) << here.result.message;
+  const auto get = [&](const std::string& name) { return metric(here.data, name) * 1024 * 1024; };
+  // Every activation grows with the batch; without gradients less of it lives at once.
+  EXPECT_GT(get("train_step/b8/s16/activation_memory"), 6 * get("train_step/b1/s16/activation_memory"));
+  EXPECT_GT(get("train_step/b8/s16/activation_memory"), 2 * get("forward/b8/s16/activation_memory"));
+  // Full training holds weights, gradients and two moments of each; BitFit those of the biases only.
+  EXPECT_EQ(get("baseline/train_step/b1/s16/static_memory"), 4 * get("baseline/forward/b1/s16/static_memory"));
+  EXPECT_LT(get("train_step/b1/s16/static_memory"), 1.5 * get("forward/b1/s16/static_memory"));
+  // Inputs: ids, mask and types, and a label an example, int64.
+  EXPECT_EQ(get("train_step/b8/s16/peak_memory"),
+            get("train_step/b8/s16/static_memory") + get("train_step/b8/s16/activation_memory") + 8 * (3 * 16 + 1) * 8);
+}
+
+// One definition of activation memory in the program: the trainer's figure is the profile's.
+TEST(Profile, ActivationMemoryIsWhatTrainingMeasures) {
+  for (const char* kind : {"full", "lora", "checkpointed"}) {
+    json method = {{"name", "peft"}, {"kind", kind}};
+    if (std::string(kind) == "checkpointed") method = {{"name", "peft"}, {"kind", "full"}, {"checkpointing", true}};
+    const auto profiled = test::run_here(profile_config({{"batch_sizes", {8}}, {"modes", {"train_step"}}}, method));
+    const json training = {{"seed", 5},
+                           {"device", test::one_thread()},
+                           {"dataset",
+                            {{"name", "token_order"},
+                             {"task", "token_order"},
+                             {"min_length", 16},
+                             {"max_length", 16},
+                             {"train_count", 16},
+                             {"dev_count", 8}}},
+                           {"model", test::tiny_model()},
+                           {"method", method},
+                           {"experiment", {{"name", "text_classification"}, {"max_steps", 2}, {"batch_size", 8}}}};
+    const auto trained = test::run_here(training);
+    ASSERT_EQ(profiled.result.state, results::RunState::kDone) << profiled.result.message;
+    ASSERT_EQ(trained.result.state, results::RunState::kDone) << trained.result.message;
+    EXPECT_EQ(metric(profiled.data, "train_step/b8/s16/activation_memory"), metric(trained.data, "activation_memory"))
+        << kind;
+    EXPECT_EQ(metric(profiled.data, "train_step/b8/s16/static_memory"), metric(trained.data, "static_memory")) << kind;
+  }
+}
+
+TEST(Profile, TheContentHashHoldsNoTimes) {
+  const json config = profile_config({{"modes", {"forward"}}, {"baseline", "plain"}});
+  EXPECT_EQ(results::content_hash(test::run_here(config).data), results::content_hash(test::run_here(config).data));
+}
+
+TEST(Profile, SaysWhatItCannotDo) {
+  const auto too_long = test::run_here(profile_config({{"lengths", {33}}}));
+  EXPECT_EQ(too_long.result.error_code, "bad_value");
+  EXPECT_NE(too_long.result.message.find("32 positions"), std::string::npos) << too_long.result.message;
+  const auto check = [](const json& keys) { check_profile(Json::parse(keys.dump())); };
+  EXPECT_NO_THROW(check({{"name", "profile"}}));
+  for (const json& bad :
+       {json{{"modes", {"backward"}}}, json{{"modes", json::array()}}, json{{"batch_sizes", {0}}},
+        json{{"lengths", {8, 8}}}, json{{"baseline", "lora"}}, json{{"min_samples", 20}, {"max_samples", 10}},
+        json{{"batch_sizes", {1, 2, 3, 4, 5}}, {"lengths", {1, 2, 3, 4, 5}}}})
+    EXPECT_ERROR(check(bad), ErrorKind::kUsage, "bad_value");
+  EXPECT_ERROR(check({{"batchsizes", {1}}}), ErrorKind::kUsage, "unknown_key");
+}
+
+}  // namespace
+}  // namespace frugal
