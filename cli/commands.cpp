@@ -10,6 +10,7 @@ int results_command(std::span<const std::string> args);
 int table_command(std::span<const std::string> args);
 int sweep_command(std::span<const std::string> args);
 int list_command(std::span<const std::string> args);
+int doctor_command(std::span<const std::string> args);
 int inspect_command(std::span<const std::string> args);
 int forward_command(std::span<const std::string> args);
 int tokenize_command(std::span<const std::string> args);
@@ -29,6 +30,7 @@ constexpr Command kCommands[] = {
     {"results", "list, show, compare, export and merge result files", results_command},
     {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
     {"list", "methods, models, data sets, experiments, tables and metrics there are", list_command},
+    {"doctor", "what this machine has and what is missing, with the command that mends it", doctor_command},
     {"inspect", "what a file of tensors or a tokenizer holds", inspect_command},
     {"forward", "a model on given tensors, its outputs and activations to a file", forward_command},
     {"tokenize", "token ids of text, one line a line", tokenize_command},

@@ -105,9 +105,9 @@ bool is_tokenizer(const fs::path& path) {
 int inspect_command(std::span<const std::string> args) {
   po::options_description description("options");
   description.add_options()("json", "print JSON instead of a table");
-  const Parsed options = parse_options(args, "frugal inspect FILE",
-                                       cat("What a file of tensors or a tokenizer holds: ", kSupported, "."),
-                                       std::move(description), 1, 1);
+  const Parsed options =
+      parse_options(args, "frugal inspect FILE", cat("What a file of tensors or a tokenizer holds: ", kSupported, "."),
+                    std::move(description), 1, 1);
   if (options.help) return 0;
   const fs::path path = options.words[0];
   if (!fs::exists(path)) throw Error(ErrorKind::kUsage, "file_not_found", "there is no such file", path.string());

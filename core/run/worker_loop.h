@@ -16,6 +16,9 @@ namespace frugal::run {
 constexpr int kJobsFd = 3;
 constexpr int kRepliesFd = 4;
 
+// The experiment by which `frugal doctor` sees that a worker works: no config, a product of two small matrices.
+constexpr const char* kProbeExperiment = "__probe";
+
 // What an experiment gets.
 struct RunContext {
   const Job& job;
