@@ -6,6 +6,7 @@
 namespace frugal::cli {
 
 int recover_command(std::span<const std::string> args);
+int report_command(std::span<const std::string> args);
 int results_command(std::span<const std::string> args);
 int table_command(std::span<const std::string> args);
 int sweep_command(std::span<const std::string> args);
@@ -28,6 +29,7 @@ constexpr Command kCommands[] = {
     {"table", "a paper's table: runs what is missing, paper and measured side by side", table_command},
     {"recover", "make the result file of a run that was killed", recover_command},
     {"results", "list, show, compare, export and merge result files", results_command},
+    {"report", "one HTML page of many runs: tables, curves, Pareto plot", report_command},
     {"sweep", "status, resume, retry, cancel: look after a sweep", sweep_command},
     {"list", "methods, models, data sets, experiments, tables and metrics there are", list_command},
     {"doctor", "what this machine has and what is missing, with the command that mends it", doctor_command},
