@@ -19,6 +19,7 @@ usage: frugal run [OPTION...] [OVERRIDE...]
 
   frugal run experiment=smoke seed=3
   frugal run experiment=text_classification dataset=cola model=minilm_l6 method=meft1_exact data.root=DIR
+  frugal run experiment=profile model=minilm_l6 method=lora experiment.baseline=plain
   frugal run -m experiment=smoke method=lora,bitfit seed=range(3)
 
 overrides are Hydra's: group=option, key=value, +key=value, ++key=value, ~key, sweeps with -m

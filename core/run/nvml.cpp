@@ -95,7 +95,12 @@ std::map<std::string, std::string> gpu_facts() {
 }
 
 GpuProbe::GpuProbe(const std::string& uuid) : nvml_(std::make_shared<Nvml>()) {
-  if (nvml_->ready()) nvml_->call<int(const char*, Device*)>("nvmlDeviceGetHandleByUUID", uuid.c_str(), &device_);
+  if (!nvml_->ready()) return;
+  const auto find = [this](const std::string& name) {
+    return nvml_->call<int(const char*, Device*)>("nvmlDeviceGetHandleByUUID", name.c_str(), &device_) == kSuccess;
+  };
+  // The CUDA runtime gives the bytes alone, so whether they name a device or a slice of one is for the driver to say.
+  if (!find(uuid) && !(uuid.starts_with("GPU-") && find("MIG-" + uuid.substr(4)))) device_ = nullptr;
 }
 
 GpuState GpuProbe::read() const {

@@ -29,7 +29,8 @@ struct GpuState {
 // One device, with the library held open: a reading takes some microseconds.
 class GpuProbe {
  public:
-  // uuid: "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"; "MIG-..." for a slice. Without a driver, or for a device it does
+  // uuid: "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"; a slice
+  // ("MIG-...") is found by its bytes as well. Without a driver, or for a device it does
   // not know, every reading is empty.
   explicit GpuProbe(const std::string& uuid);
   bool found() const { return device_ != nullptr; }
