@@ -107,6 +107,7 @@ class Profiler {
 
   // After the timing, so that the first timed call is a cold one.
   CellMemory memory_of(Workload& workload, Mode mode) {
+    note_reserved();  // the meter forgets peaks before it
     const memory::PeakMeter meter(device_);
     if (mode == Mode::kForward)
       workload.forward();
@@ -115,8 +116,13 @@ class Profiler {
     CellMemory memory{.activation_bytes = meter.activations(), .static_bytes = workload.static_bytes(mode)};
     memory.peak_bytes = memory.static_bytes + workload.input_bytes() + memory.activation_bytes;
     allocator_peak_ = std::max(allocator_peak_, meter.peak());
+    note_reserved();
     if (mode == Mode::kTrainStep) workload.update();
     return memory;
+  }
+
+  void note_reserved() {
+    if (device_.is_cuda()) reserved_peak_ = std::max(reserved_peak_, cuda::peak_reserved_bytes());
   }
 
   void tell(const CellSubject& subject) {
@@ -137,7 +143,7 @@ class Profiler {
     record("invalid_measurements", static_cast<double>(invalid_), "");
     record("allocator_peak_memory", static_cast<double>(allocator_peak_) / kMiB, "MiB");
     record("process_peak_memory", static_cast<double>(profile::process_peak_bytes()) / kMiB, "MiB");
-    if (device_.is_cuda()) record("device_peak_memory", static_cast<double>(cuda::peak_reserved_bytes()) / kMiB, "MiB");
+    if (device_.is_cuda()) record("device_peak_memory", static_cast<double>(reserved_peak_) / kMiB, "MiB");
   }
 
   run::RunContext& run_;
@@ -148,7 +154,7 @@ class Profiler {
   std::unique_ptr<profile::Timer> timer_;
   std::unique_ptr<profile::DeviceMonitor> monitor_;
   std::vector<Subject> subjects_;
-  int64_t allocator_peak_ = 0;
+  int64_t allocator_peak_ = 0, reserved_peak_ = 0;
   int64_t invalid_ = 0;
 };
 

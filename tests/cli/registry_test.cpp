@@ -12,6 +12,7 @@
 #include "core/io/resources.h"
 #include "experiments/registry.h"
 #include "methods/registry.h"
+#include "metrics/glue.h"
 #include "metrics/info.h"
 #include "tests/support/expect_error.h"
 
@@ -113,6 +114,15 @@ TEST(Registry, EveryExperimentAndMethodHasItsOptionsAndItsCheck) {
   }
   for (const MethodInfo& info : method_infos()) EXPECT_THAT(components, Contains(std::string(info.name)));
   EXPECT_ERROR(check_components({{"experiment", {{"name", "profil"}}}}, {}), ErrorKind::kUsage, "unknown_experiment");
+}
+
+TEST(Registry, TheMetricsListedAreThoseThatTasksReport) {
+  std::set<std::string_view> listed;
+  std::set<std::string> reported = {"f1_macro"};  // of tasks outside of GLUE
+  for (const auto& info : metrics::metric_infos()) listed.insert(info.name);
+  for (const char* task : {"cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli"})
+    for (auto& name : metrics::glue_metrics(task)) reported.insert(std::move(name));
+  EXPECT_EQ(listed, std::set<std::string_view>(reported.begin(), reported.end()));
 }
 
 TEST(Catalogue, TheTitleIsTheFirstComment) {
