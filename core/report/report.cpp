@@ -102,6 +102,7 @@ class Page {
 
   std::string metric_section() const {
     std::vector<std::string> headings = {"run", "status"};
+    headings.reserve(2 + settings_.size() + metrics_.size());
     for (const std::size_t c : settings_) headings.push_back(table_.columns[c].name);
     for (const std::size_t c : metrics_) {
       const auto& metric = table_.columns[c];
@@ -129,6 +130,7 @@ class Page {
     for (const auto& entry : entries_)
       if (const Metric* metric = entry.data ? entry.data->find_metric(name) : nullptr) return metric;
     std::vector<std::string> known;
+    known.reserve(metrics_.size());
     for (const std::size_t c : metrics_) known.push_back(table_.columns[c].name);
     const std::string near = nearest_name(name, known);
     throw Error(ErrorKind::kUsage, "unknown_metric", cat("no run has a metric '", name, "'"), {},

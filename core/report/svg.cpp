@@ -125,9 +125,12 @@ std::string curve_plot(const std::string& title, const Axes& axes, const std::ve
     const std::string colour = kColours[c % std::size(kColours)];
     const std::string path = path_of(frame, curves[c], std::max<std::size_t>(1, stride));
     if (!path.empty())
-      frame.add("<path d=\"" + path + "\" fill=\"none\" stroke-linecap=\"round\" stroke-width=\"1.5\" stroke=\"" +
-                colour + "\"/>");
-    legend += "<br><span style=\"color:" + colour + "\">&#9632;</span> " + escape(curves[c].label);
+      frame.add(cat("<path d=\"", path, "\" fill=\"none\" stroke-linecap=\"round\" stroke-width=\"1.5\" stroke=\"",
+                    colour, "\"/>"));
+    legend.append("<br><span style=\"color:")
+        .append(colour)
+        .append("\">&#9632;</span> ")
+        .append(escape(curves[c].label));
   }
   std::string note;
   if (most_stride > 1) note += cat(" (at most ", kMostPoints, " points of a curve, evenly taken)");
