@@ -91,9 +91,7 @@ void check_text_classification(const Json& config, const Locator& where) {
 
 void check_profiled(const Json& config, const Locator& where) {
   check_profile(config["experiment"], where);
-  require_node(config, "model", "minilm_l6");
-  const TextModelOptions model = text_model_options().read(config["model"], "model", where);
-  bert_config_options().read(model.config, "model.config", where);
+  check_text_model(config, where);
   if (config.contains("method") && !config["method"].is_null())
     method_info(config["method"], where).check(config["method"], where);
   if (const Json& baseline = config["experiment"]["baseline"]; baseline.is_object())

@@ -52,7 +52,8 @@ TEST_P(Configs, EachComposesAndPassesItsChecks) {
   ASSERT_FALSE(entries.empty());
   for (const auto& entry : entries) {
     std::vector<std::string> overrides = {group + "=" + entry.name};
-    if (group == "experiment" && (entry.name == "text_classification" || entry.name == "profile"))
+    if (group == "experiment" &&
+        (entry.name == "text_classification" || entry.name == "profile" || entry.name == "forward"))
       overrides.insert(overrides.end(), {"model=tiny_bert", "method=full"});
     if (group == "experiment" && entry.name == "text_classification") overrides.emplace_back("dataset=token_order");
     const auto more = still_missing(group, entry.name);
