@@ -187,6 +187,9 @@ def bad_calls(e):
     e.expect("layer too high", 2, "unknown_capture", ["block.3"], *model, *files, "--capture", "block.3")
     e.expect("not passed", 2, "unknown_capture", ["block.0", "attention.0"], *model, "method=meft1", *files,
              "--capture", "block.0")  # fmt: skip
+    if not torch.cuda.is_available():  # never the CPU instead
+        status, out, err = call(FRUGAL, "forward", *model, *files, "device=cuda")
+        CHECKS.that("no GPU", status == 4 and ("(no_cuda)" in err or "(no_worker)" in err) and out == "", err)
     status, out, _ = call(FRUGAL, "forward", "--help")
     CHECKS.that("--help", status == 0 and "usage: frugal forward" in out and "block.L" in out, out)
 
