@@ -86,12 +86,14 @@ int run_command(std::span<const std::string> args) {
   command_line.insert(command_line.end(), args.begin(), args.end());
   if (options.multirun) return sweep_run(options, command_line);
   PreparedJob prepared = prepare_job(options.request(), command_line);
+  run::install_signal_flag();  // before there is a folder: from here on a signal leaves one that can be resumed
   const std::filesystem::path folder = run_folder(prepared.composition);
   log::info("run folder ", folder.string());
-  const results::Finished finished = run_to_end(prepared, folder);
-  print_metrics(finished);
-  if (finished.status == results::RunState::kInterrupted) return run::signal_exit_code(run::requested_signal());
-  return 0;
+  const launch::RunOutcome outcome = run_to_end(prepared, folder);
+  if (outcome.finished) print_metrics(*outcome.finished);
+  if (outcome.result.state == results::RunState::kInterrupted)
+    log::warning(outcome.result.message, "; the same command with hydra.run.dir=", folder.string(), " goes on");
+  return outcome.result.exit_code;
 }
 
 }  // namespace frugal::cli

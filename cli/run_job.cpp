@@ -5,10 +5,8 @@
 #include "cli/components.h"
 #include "core/config/show.h"
 #include "core/error.h"
-#include "core/launch/run_once.h"
 #include "core/run/provenance.h"
 #include "core/run/run_folder.h"
-#include "core/run/signals.h"
 
 namespace frugal::cli {
 namespace {
@@ -58,19 +56,18 @@ void set_worker_environment(const Json& config) {
   for (const auto& [name, value] : variables) ::setenv(name, value.c_str(), /*overwrite=*/0);
 }
 
-results::Finished run_to_end(PreparedJob& prepared, const std::filesystem::path& folder) {
-  run::install_signal_flag();
+launch::RunOutcome run_to_end(PreparedJob& prepared, const std::filesystem::path& folder) {
   set_worker_environment(prepared.config);
   prepared.job.run_dir = folder;
   prepared.job.id = folder.string();
   const config::NodePtr hydra = prepared.composition.config->find("hydra");
-  const launch::RunOutcome outcome =
+  launch::RunOutcome outcome =
       launch::run_once(prepared.job, hydra ? config::yaml_text(*hydra) : "", run::Existing::kResume,
                        {.program = launch::worker_program(prepared.flavour)});
   if (outcome.result.state == results::RunState::kFailed) throw run::as_error(outcome.result);
-  if (!outcome.finished)
+  if (outcome.result.state == results::RunState::kDone && !outcome.finished)
     throw Error(ErrorKind::kRunFailed, "no_result", "the run ended without a result file", folder.string());
-  return *outcome.finished;
+  return outcome;
 }
 
 }  // namespace frugal::cli

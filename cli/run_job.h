@@ -7,7 +7,7 @@
 
 #include "core/config/compose.h"
 #include "core/config/options.h"
-#include "core/results/run_file.h"
+#include "core/launch/run_once.h"
 #include "core/run/job.h"
 
 namespace frugal::cli {
@@ -26,7 +26,8 @@ std::filesystem::path run_folder(const config::Composition& composition);
 // Sets, in this process, what its workers must have in their environment before they start: thread counts, and what
 // bit-equal repetition needs.
 void set_worker_environment(const Json& config);
-// Runs it in `folder` (an interrupted run there goes on), makes run.h5, returns what it holds; throws the run's error.
-results::Finished run_to_end(PreparedJob& prepared, const std::filesystem::path& folder);
+// Runs it in `folder` (an interrupted run there goes on) and makes run.h5. Throws the run's error; a run that a signal
+// interrupted is no error, and has no result file if it was stopped before it began.
+launch::RunOutcome run_to_end(PreparedJob& prepared, const std::filesystem::path& folder);
 
 }  // namespace frugal::cli

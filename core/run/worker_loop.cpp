@@ -26,21 +26,6 @@ void RunContext::save_checkpoint(std::int64_t step,
   log::debug("checkpoint of step ", step, " in ", ns / 1'000'000, " ms");
 }
 
-std::optional<Checkpoint> RunContext::restore_checkpoint() const {
-  if (!recorder.resumed()) return std::nullopt;
-  for (const std::int64_t step : checkpoints.steps()) {
-    try {
-      Checkpoint checkpoint = checkpoints.load(step);
-      recorder.rewind(results::Position::parse(checkpoint.metadata));
-      return checkpoint;
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kBadData) throw;
-      log::warning("the checkpoint of step ", step, " cannot be used: ", error.what());
-    }
-  }
-  return std::nullopt;
-}
-
 bool RunContext::stop_requested() const {
   return requested_signal() != 0;
 }
@@ -62,6 +47,22 @@ struct LogToJournal {
   ~LogToJournal() { log::set_listener(nullptr); }
 };
 
+// Takes the journal back to the newest checkpoint that is whole and fits it.
+std::optional<Checkpoint> restore(const CheckpointStore& checkpoints, Recorder& recorder) {
+  if (!recorder.resumed()) return std::nullopt;
+  for (const std::int64_t step : checkpoints.steps()) {
+    try {
+      Checkpoint checkpoint = checkpoints.load(step);
+      recorder.rewind(results::Position::parse(checkpoint.metadata));
+      return checkpoint;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kBadData) throw;
+      log::warning("the checkpoint of step ", step, " cannot be used: ", error.what());
+    }
+  }
+  return std::nullopt;
+}
+
 Recorder open_recorder(const Job& job) {
   const results::RunHeader header{.run_id = {},
                                   .config_json = job.config.dump(),
@@ -81,6 +82,7 @@ void execute_recorded(const Job& job, const Execute& execute, const std::map<std
                      .recorder = recorder,
                      .checkpoints = CheckpointStore(job.run_dir / "checkpoints"),
                      .seeds = Seeds(job.seed())};
+  context.restored = restore(context.checkpoints, recorder);
   fault::point("worker.job");
   execute(context);
 }
