@@ -5,8 +5,6 @@
 #include "cli/run_options.h"
 #include "core/config/show.h"
 #include "core/error.h"
-#include "core/log.h"
-#include "core/run/signals.h"
 
 namespace frugal::cli {
 
@@ -63,15 +61,6 @@ int print_info(const RunOptions& options) {
   return 0;
 }
 
-void print_metrics(const results::Finished& finished) {
-  for (const auto& metric : finished.metrics) {
-    std::printf("%-24s %12.6g %-4s", metric.name.c_str(), metric.value, metric.unit.c_str());
-    if (metric.ci_low && metric.ci_high) std::printf("  [%.6g, %.6g]", *metric.ci_low, *metric.ci_high);
-    std::printf("\n");
-  }
-  std::printf("content hash %s\n%s\n", finished.content_hash.c_str(), finished.file.c_str());
-}
-
 }  // namespace
 
 int run_command(std::span<const std::string> args) {
@@ -86,14 +75,7 @@ int run_command(std::span<const std::string> args) {
   command_line.insert(command_line.end(), args.begin(), args.end());
   if (options.multirun) return sweep_run(options, command_line);
   PreparedJob prepared = prepare_job(options.request(), command_line);
-  run::install_signal_flag();  // before there is a folder: from here on a signal leaves one that can be resumed
-  const std::filesystem::path folder = run_folder(prepared.composition);
-  log::info("run folder ", folder.string());
-  const launch::RunOutcome outcome = run_to_end(prepared, folder);
-  if (outcome.finished) print_metrics(*outcome.finished);
-  if (outcome.result.state == results::RunState::kInterrupted)
-    log::warning(outcome.result.message, "; the same command with hydra.run.dir=", folder.string(), " goes on");
-  return outcome.result.exit_code;
+  return run_and_print(prepared);
 }
 
 }  // namespace frugal::cli

@@ -1,6 +1,7 @@
 // frugal run -m: composes and checks all jobs of a sweep, then runs them on this machine.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include "cli/components.h"
@@ -184,7 +185,8 @@ int sweep_run(const RunOptions& options, const std::vector<std::string>& command
   const std::filesystem::path folder = sweep_folder(composition);
   for (auto& job : jobs) job.run_dir = folder / std::to_string(job.index);
   log::info(jobs.size(), " jobs in ", folder.string());
-  set_worker_environment(Json::parse(jobs.front().config.dump()));
+  for (const auto& [name, value] : worker_environment(Json::parse(jobs.front().config.dump())))
+    ::setenv(name.c_str(), value.c_str(), /*overwrite=*/0);
   const launch::SweepOptions launching = launch_options(composition, command_line);
   const launch::SweepSummary summary = asks_results
                                            ? run_search(request, composition, *search, folder,

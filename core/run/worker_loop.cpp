@@ -47,6 +47,13 @@ struct LogToJournal {
   ~LogToJournal() { log::set_listener(nullptr); }
 };
 
+// experiment.keep_checkpoints, a key of every experiment that saves any.
+std::size_t kept_checkpoints(const Job& job) {
+  const json::json_pointer key("/experiment/keep_checkpoints");
+  const bool set = job.config.contains(key) && job.config[key].is_number_unsigned();
+  return set ? job.config[key].get<std::size_t>() : 2;
+}
+
 // Takes the journal back to the newest checkpoint that is whole and fits it.
 std::optional<Checkpoint> restore(const CheckpointStore& checkpoints, Recorder& recorder) {
   if (!recorder.resumed()) return std::nullopt;
@@ -80,7 +87,7 @@ void execute_recorded(const Job& job, const Execute& execute, const std::map<std
   recorder.state(RunState::kRunning);
   RunContext context{.job = job,
                      .recorder = recorder,
-                     .checkpoints = CheckpointStore(job.run_dir / "checkpoints"),
+                     .checkpoints = CheckpointStore(job.run_dir / "checkpoints", kept_checkpoints(job)),
                      .seeds = Seeds(job.seed())};
   context.restored = restore(context.checkpoints, recorder);
   fault::point("worker.job");

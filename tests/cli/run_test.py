@@ -1,5 +1,6 @@
 """The life of one run: repeated, refused, resumed, stopped by signals and faults, failed with a reason."""
 import math
+import os
 import signal
 import unittest
 
@@ -84,14 +85,12 @@ class Run(CliTest):
         run = self.folder / "run"
         process = self.start("run", *SLEEP, f"hydra.run.dir={run}")
         self.wait_for(lambda: list(run.glob("checkpoints/step-*")))
-        import os
         os.kill(worker_of(process.pid), signal.SIGUSR1)
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 85, err)
         self.assertEqual(self.run_ok(*SLEEP, f"hydra.run.dir={run}").hash, self.unbroken(SLEEP))
 
     def test_a_killed_worker_is_one_clear_error(self):
-        import os
         run = self.folder / "run"
         process = self.start("run", *SLEEP, f"hydra.run.dir={run}")
         self.wait_for(lambda: list(run.glob("checkpoints/step-*")))
@@ -121,17 +120,15 @@ class Run(CliTest):
         faults = ["journal.write:9:enospc", "journal.write:7", "checkpoint.write:2", "checkpoint.publish:1",
                   "file.rename:2:eio", "file.sync:3:eio", "worker.job:1", "run_file.write:1", "run_file.rename:1",
                   "run_file.rename:1:enospc", "array.write:1:enospc"]
-        for overrides in RUNS:
-            expected = self.unbroken(overrides)
-            for n, fault in enumerate(faults):
-                run = self.folder / f"run{n}"
+        for kind, overrides in enumerate(RUNS):
+            expected = self.run_ok(*overrides, f"hydra.run.dir=unbroken{kind}").hash
+            for n, fault in enumerate(faults if kind == 0 else ["checkpoint.write:2", "run_file.rename:1"]):
+                run = self.folder / f"{kind}-{n}"
                 broken = self.call("run", *overrides, f"hydra.run.dir={run}", env={"FRUGAL_FAULT": fault})
-                passed = broken.code == 0
                 self.assertIn(broken.code, (0, 4, 5, -signal.SIGKILL), (fault, broken.err))
-                if not passed and (run / "run.journal").exists() and (run / "run.journal").stat().st_size:
+                if broken.code != 0 and (run / "run.journal").exists() and (run / "run.journal").stat().st_size:
                     self.assertEqual(self.call("recover", run).code, 0, fault)
-                    self.assertIn(status(run), ("interrupted", "failed", "done"), fault)
-                state = "none" if not (run / "run.h5").exists() else status(run)
+                state = status(run) if (run / "run.h5").exists() else "none"
                 again = self.call("run", *overrides, f"hydra.run.dir={run}")
                 if state in ("done", "failed"):  # a failed run is not run again by accident
                     self.assertEqual(again.code, 2, (fault, again.err))
@@ -139,10 +136,6 @@ class Run(CliTest):
                     self.assertEqual((again.code, again.hash), (0, expected), (fault, again.err))
                 if state == "done":
                     self.assertEqual(attribute(run, "content_hash"), expected, fault)
-            for n in range(len(faults)):
-                import shutil
-                shutil.rmtree(self.folder / f"run{n}")
-            shutil.rmtree(self.folder / "unbroken")
 
     def test_two_in_one_folder(self):
         run = self.folder / "run"
