@@ -1,6 +1,4 @@
 // frugal results verify: runs a result file again from its own provenance, and says whether it comes out the same.
-#include <unistd.h>
-
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -8,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/result_files.h"
 #include "cli/run_job.h"
+#include "cli/scratch_folder.h"
 #include "core/error.h"
 #include "core/io/checksum.h"
 #include "core/log.h"
@@ -22,26 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using results::RunData;
-
-// Removed with what is in it.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "frugal-verify-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) io::throw_errno(errno, "make a temporary folder", name);
-    path_ = name;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;  // a folder that stays in the temporary folder harms nobody
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string fact(const RunData& data, const std::string& key) {
   const auto found = data.provenance.find(key);

@@ -23,7 +23,7 @@ usage: frugal run [OPTION...] [OVERRIDE...]
 overrides are Hydra's: group=option, key=value, +key=value, ++key=value, ~key, sweeps with -m
 
   -m, --multirun                 sweep, one run a combination
-  --dry-run                      check, build and time everything, run nothing
+  --dry-run                      build everything, time a few steps, print steps, time, memory, disk; keep nothing
   -c, --cfg job|hydra|all        print the config and do not run; --resolve, -p --package P
   -i, --info defaults|defaults-tree|searchpath
   -cd, --config-dir D            a folder of configs before ours (again: more of them)
@@ -75,7 +75,7 @@ int run_command(std::span<const std::string> args) {
   command_line.insert(command_line.end(), args.begin(), args.end());
   if (options.multirun) return sweep_run(options, command_line);
   PreparedJob prepared = prepare_job(options.request(), command_line);
-  return run_and_print(prepared);
+  return options.dry_run ? dry_run(prepared) : run_and_print(prepared);
 }
 
 }  // namespace frugal::cli

@@ -33,6 +33,9 @@ launch::RunOutcome run_to_end(PreparedJob& prepared, const std::filesystem::path
 
 // The same in the folder that the config names; prints metrics, content hash and file. Returns the exit code.
 int run_and_print(PreparedJob& prepared);
+// --dry-run: builds all that the job needs and times a few steps, in a temporary folder; prints steps, time, memory and
+// disk, for `jobs` of them too. Nothing stays. Returns the exit code.
+int dry_run(PreparedJob& prepared, std::size_t jobs = 1);
 // The job of a recorded run: config, overrides, choices and threads as its file holds them, checked; no composition.
 PreparedJob recorded_job(const results::RunData& data);
 

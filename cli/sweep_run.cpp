@@ -181,6 +181,13 @@ int sweep_run(const RunOptions& options, const std::vector<std::string>& command
   const JobMaker checker(options, composition, {}, command_line);
   std::vector<launch::SweepJob> jobs = checker.make(plan.jobs);  // before there is a folder
   if (jobs.empty()) throw Error(ErrorKind::kUsage, "empty_sweep", "this sweep has no jobs", "hydra.sweep.filter");
+  if (options.dry_run) {
+    RunOptions first = options;
+    first.multirun = false;
+    first.overrides = jobs.front().overrides;
+    PreparedJob prepared = prepare_job(first.request(), command_line);
+    return dry_run(prepared, jobs.size());
+  }
   run::install_signal_flag();
   const std::filesystem::path folder = sweep_folder(composition);
   for (auto& job : jobs) job.run_dir = folder / std::to_string(job.index);

@@ -26,6 +26,26 @@ void RunContext::save_checkpoint(std::int64_t step,
   log::debug("checkpoint of step ", step, " in ", ns / 1'000'000, " ms");
 }
 
+void RunContext::record_plan(const std::map<std::string_view, double>& plan) const {
+  for (const auto& [name, value] : plan)
+    recorder.metric({.name = std::string(name), .value = value, .repeat = results::Repeat::kMayVary});
+}
+
+namespace {
+
+// experiment.keep_checkpoints, a key of every experiment that saves any.
+std::size_t checkpoints_to_keep(const Job& job) {
+  const json::json_pointer key("/experiment/keep_checkpoints");
+  const bool set = job.config.contains(key) && job.config[key].is_number_unsigned();
+  return set ? job.config[key].get<std::size_t>() : 2;
+}
+
+}  // namespace
+
+std::size_t RunContext::kept_checkpoints() const {
+  return checkpoints_to_keep(job);
+}
+
 bool RunContext::stop_requested() const {
   return requested_signal() != 0;
 }
@@ -46,13 +66,6 @@ struct LogToJournal {
   }
   ~LogToJournal() { log::set_listener(nullptr); }
 };
-
-// experiment.keep_checkpoints, a key of every experiment that saves any.
-std::size_t kept_checkpoints(const Job& job) {
-  const json::json_pointer key("/experiment/keep_checkpoints");
-  const bool set = job.config.contains(key) && job.config[key].is_number_unsigned();
-  return set ? job.config[key].get<std::size_t>() : 2;
-}
 
 // Takes the journal back to the newest checkpoint that is whole and fits it.
 std::optional<Checkpoint> restore(const CheckpointStore& checkpoints, Recorder& recorder) {
@@ -87,7 +100,7 @@ void execute_recorded(const Job& job, const Execute& execute, const std::map<std
   recorder.state(RunState::kRunning);
   RunContext context{.job = job,
                      .recorder = recorder,
-                     .checkpoints = CheckpointStore(job.run_dir / "checkpoints", kept_checkpoints(job)),
+                     .checkpoints = CheckpointStore(job.run_dir / "checkpoints", checkpoints_to_keep(job)),
                      .seeds = Seeds(job.seed())};
   context.restored = restore(context.checkpoints, recorder);
   fault::point("worker.job");

@@ -30,6 +30,10 @@ struct RunContext {
   // experiment then starts from its beginning). The journal was taken back to it before the experiment began, so that
   // what an experiment records before it asks here (model, inputs, sizes) supersedes nothing.
   const std::optional<Checkpoint>& restore_checkpoint() const { return restored; }
+  // What a dry run found out, one value a run::kPlan... name.
+  void record_plan(const std::map<std::string_view, double>& plan) const;
+  // Checkpoints that stay, as experiment.keep_checkpoints says.
+  std::size_t kept_checkpoints() const;
   // Whether a signal asks to stop. Then: save_checkpoint, and throw Interrupted(requested_signal()).
   bool stop_requested() const;
 };

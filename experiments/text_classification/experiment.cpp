@@ -150,9 +150,13 @@ void text_classification(run::RunContext& run) {
 
   if (method->traits().trains) {
     Trainer trainer(*model, data, settings.experiment, device, run);
+    if (run.job.dry_run) return trainer.plan();
     record_training(trainer.train(), run);
-  } else {
-    run.restore_checkpoint();
+  } else if (run.job.dry_run) {
+    const double each = seconds_per_example(*model, data.dev, data, settings.experiment.eval_batch_size,
+                                            precision_named(settings.experiment.precision), device);
+    return run.record_plan({{run::kPlanOtherSeconds, each * static_cast<double>(data.dev.size())},
+                            {run::kPlanResultBytes, 50'000 + 400 * static_cast<double>(data.dev.size())}});
   }
   if (settings.experiment.final_evaluation) {
     const Predictions predicted = predict(*model, data.dev, data, settings.experiment.eval_batch_size,

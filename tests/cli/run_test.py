@@ -137,6 +137,23 @@ class Run(CliTest):
                 if state == "done":
                     self.assertEqual(attribute(run, "content_hash"), expected, fault)
 
+    def test_a_dry_run_leaves_nothing(self):
+        for overrides, steps in zip(RUNS, (40, 48)):
+            answer = self.call("run", "--dry-run", *overrides)
+            self.assertEqual(answer.code, 0, answer.err)
+            lines = dict(line.split(None, 1) for line in answer.out.splitlines())
+            self.assertEqual(lines["steps"], str(steps))
+            self.assertTrue({"steps", "time", "disk"} <= lines.keys(), answer.out)
+            self.assertIn("2 checkpoints", lines["disk"])
+            sweep = self.call("run", "-m", "--dry-run", *overrides, "seed=1,2,3")
+            self.assertIn("3 jobs like this one", sweep.out)
+            self.assertEqual(list(self.folder.iterdir()), [])
+        if HAS_TORCH:
+            self.assertIn("memory", lines)
+            missing = self.call("run", "--dry-run", *SMOKE[:1], "dataset=tsv", "dataset.train=no.tsv", "dataset.dev=no.tsv",
+                                "model.tokenizer=nowhere")
+            self.assertIn(missing.code, (2, 3), missing.err)
+
     def test_two_in_one_folder(self):
         run = self.folder / "run"
         process = self.start("run", *SLEEP, f"hydra.run.dir={run}")
