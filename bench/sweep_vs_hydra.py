@@ -9,7 +9,7 @@ import time
 
 from timing import ROOT, provenance, write
 
-ROUNDS = 5
+ROUNDS = 3
 HYDRA_APP = '''
 import time
 import hydra
