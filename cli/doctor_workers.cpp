@@ -7,7 +7,7 @@
 #include "cli/run_job.h"
 #include "cli/run_options.h"
 #include "core/error.h"
-#include "core/io/file.h"
+#include "core/io/scratch_folder.h"
 #include "core/launch/run_once.h"
 #include "core/results/journal.h"
 #include "core/results/run_data.h"
@@ -19,29 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 using Facts = std::map<std::string, std::string>;
 
-// Removed with the object.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = (fs::temp_directory_path() / "frugal-doctor-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) io::throw_errno(errno, "make a folder", pattern);
-    path_ = pattern;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;  // a leftover in the temporary folder does no harm
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 // What a worker says of itself on a job of nothing. Throws the reason why it cannot.
 Facts ask_worker(const std::string& flavour) {
-  const ScratchFolder folder;
+  const io::ScratchFolder folder;
   run::Job job{.id = "doctor",
                .run_dir = folder.path() / "run",
                .config = {{"experiment", {{"name", run::kProbeExperiment}, {"ms", 0}}}}};
@@ -109,12 +89,14 @@ Findings worker_findings() {
 }
 
 Findings smoke_findings() {
-  const ScratchFolder folder;
+  const io::ScratchFolder folder;
   try {
     RunOptions options;
     options.overrides = {"experiment=smoke", "experiment.max_steps=20"};
     PreparedJob prepared = prepare_job(options.request(), {"frugal", "doctor", "--smoke"});
-    const results::Finished finished = run_to_end(prepared, folder.path() / "run");
+    const launch::RunOutcome outcome = run_to_end(prepared, folder.path() / "run");
+    if (!outcome.finished) return {missing("smoke", run::as_error(outcome.result), "frugal run experiment=smoke")};
+    const results::Finished& finished = *outcome.finished;
     return {{.name = "smoke",
              .detail = cat("20 steps of experiment=smoke: ", finished.metrics.size(), " metrics, content hash ",
                            finished.content_hash.substr(0, 12))}};

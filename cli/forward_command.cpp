@@ -84,8 +84,8 @@ int forward_command(std::span<const std::string> args) {
   const io::ScratchFolder folder;  // for the journal that every job writes
   prepared.job.run_dir = folder.path();
   run::install_signal_flag();
-  set_worker_environment(prepared.config);
-  launch::WorkerProcess worker({.program = launch::worker_program(prepared.flavour)});
+  launch::WorkerProcess worker(
+      {.program = launch::worker_program(prepared.flavour), .environment = worker_environment(prepared.config)});
   const run::JobResult result = launch::run_on(worker, prepared.job, {.grace = std::chrono::milliseconds(200)});
   if (run::requested_signal() != 0) return run::signal_exit_code(run::requested_signal());
   if (result.state != results::RunState::kDone) throw run::as_error(result);

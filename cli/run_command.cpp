@@ -6,8 +6,6 @@
 #include "cli/sweep_run.h"
 #include "core/config/show.h"
 #include "core/error.h"
-#include "core/log.h"
-#include "core/run/signals.h"
 
 namespace frugal::cli {
 
@@ -25,7 +23,7 @@ usage: frugal run [OPTION...] [OVERRIDE...]
 overrides are Hydra's: group=option, key=value, +key=value, ++key=value, ~key, sweeps with -m
 
   -m, --multirun                 sweep, one run a combination
-  --dry-run                      check, build and time everything, run nothing
+  --dry-run                      build everything, time a few steps, print steps, time, memory, disk; keep nothing
   -c, --cfg job|hydra|all        print the config and do not run; --resolve, -p --package P
   -i, --info defaults|defaults-tree|searchpath
   -cd, --config-dir D            a folder of configs before ours (again: more of them)
@@ -63,15 +61,6 @@ int print_info(const RunOptions& options) {
   return 0;
 }
 
-void print_metrics(const results::Finished& finished) {
-  for (const auto& metric : finished.metrics) {
-    std::printf("%-24s %12.6g %-4s", metric.name.c_str(), metric.value, metric.unit.c_str());
-    if (metric.ci_low && metric.ci_high) std::printf("  [%.6g, %.6g]", *metric.ci_low, *metric.ci_high);
-    std::printf("\n");
-  }
-  std::printf("content hash %s\n%s\n", finished.content_hash.c_str(), finished.file.c_str());
-}
-
 }  // namespace
 
 int run_command(std::span<const std::string> args) {
@@ -86,12 +75,7 @@ int run_command(std::span<const std::string> args) {
   command_line.insert(command_line.end(), args.begin(), args.end());
   if (options.multirun) return sweep_run(options, command_line);
   PreparedJob prepared = prepare_job(options.request(), command_line);
-  const std::filesystem::path folder = run_folder(prepared.composition);
-  log::info("run folder ", folder.string());
-  const results::Finished finished = run_to_end(prepared, folder);
-  print_metrics(finished);
-  if (finished.status == results::RunState::kInterrupted) return run::signal_exit_code(run::requested_signal());
-  return 0;
+  return options.dry_run ? dry_run(prepared) : run_and_print(prepared);
 }
 
 }  // namespace frugal::cli

@@ -1,11 +1,12 @@
 #include "cli/run_job.h"
 
+#include <cstdio>
 #include <cstdlib>
 
 #include "cli/components.h"
 #include "core/config/show.h"
 #include "core/error.h"
-#include "core/launch/run_once.h"
+#include "core/log.h"
 #include "core/run/provenance.h"
 #include "core/run/run_folder.h"
 #include "core/run/signals.h"
@@ -17,6 +18,15 @@ constexpr const char* kHydraRunDir = "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}";
 
 std::string choice_text(const config::NodePtr& option) {
   return option ? config::python_text(*option) : "null";
+}
+
+void print_metrics(const results::Finished& finished) {
+  for (const auto& metric : finished.metrics) {
+    std::printf("%-24s %12.6g %-4s", metric.name.c_str(), metric.value, metric.unit.c_str());
+    if (metric.ci_low && metric.ci_high) std::printf("  [%.6g, %.6g]", *metric.ci_low, *metric.ci_high);
+    std::printf("\n");
+  }
+  std::printf("content hash %s\n%s\n", finished.content_hash.c_str(), finished.file.c_str());
 }
 
 }  // namespace
@@ -47,30 +57,55 @@ std::filesystem::path run_folder(const config::Composition& composition) {
   return config::select(composition.config, "hydra.run.dir")->text;
 }
 
-void set_worker_environment(const Json& config) {
+std::vector<std::pair<std::string, std::string>> worker_environment(const Json& config) {
   const Json* threads = options_detail::find(config, "device.threads");
   const std::string count = threads != nullptr ? threads->dump() : "1";
-  const std::pair<const char*, std::string> variables[] = {
+  std::vector<std::pair<std::string, std::string>> variables = {
       {"OMP_NUM_THREADS", count},
       {"MKL_NUM_THREADS", count},
       {"MKL_CBWR", "AUTO"},                     // same sums whatever the alignment
       {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};  // read when cuBLAS is loaded
-  for (const auto& [name, value] : variables) ::setenv(name, value.c_str(), /*overwrite=*/0);
+  std::erase_if(variables, [](const auto& variable) { return std::getenv(variable.first.c_str()) != nullptr; });
+  return variables;
 }
 
-results::Finished run_to_end(PreparedJob& prepared, const std::filesystem::path& folder) {
-  run::install_signal_flag();
-  set_worker_environment(prepared.config);
+launch::RunOutcome run_to_end(PreparedJob& prepared, const std::filesystem::path& folder) {
   prepared.job.run_dir = folder;
   prepared.job.id = folder.string();
-  const config::NodePtr hydra = prepared.composition.config->find("hydra");
-  const launch::RunOutcome outcome =
-      launch::run_once(prepared.job, hydra ? config::yaml_text(*hydra) : "", run::Existing::kResume,
-                       {.program = launch::worker_program(prepared.flavour)});
+  const config::NodePtr root = prepared.composition.config;
+  const config::NodePtr hydra = root ? root->find("hydra") : nullptr;
+  launch::RunOutcome outcome = launch::run_once(
+      prepared.job, hydra ? config::yaml_text(*hydra) : "", run::Existing::kResume,
+      {.program = launch::worker_program(prepared.flavour), .environment = worker_environment(prepared.config)});
   if (outcome.result.state == results::RunState::kFailed) throw run::as_error(outcome.result);
-  if (!outcome.finished)
+  if (outcome.result.state == results::RunState::kDone && !outcome.finished)
     throw Error(ErrorKind::kRunFailed, "no_result", "the run ended without a result file", folder.string());
-  return *outcome.finished;
+  return outcome;
+}
+
+int run_and_print(PreparedJob& prepared) {
+  run::install_signal_flag();  // before there is a folder: from here on a signal leaves one that can be resumed
+  const std::filesystem::path folder = run_folder(prepared.composition);
+  log::info("run folder ", folder.string());
+  const launch::RunOutcome outcome = run_to_end(prepared, folder);
+  if (outcome.finished) print_metrics(*outcome.finished);
+  if (outcome.result.state == results::RunState::kInterrupted)
+    log::warning(outcome.result.message, "; the same command with hydra.run.dir=", folder.string(), " goes on");
+  return outcome.result.exit_code;
+}
+
+PreparedJob recorded_job(const results::RunData& data) {
+  PreparedJob prepared{.composition = {}, .config = {}, .flavour = {}, .job = {}};
+  prepared.config = Json::parse(data.open.config_json);
+  check_components(prepared.config, {});
+  prepared.flavour = worker_flavour(prepared.config);
+  prepared.job.config = nlohmann::json::parse(data.open.config_json);
+  prepared.job.config_yaml = data.open.config_yaml;
+  prepared.job.overrides = data.open.overrides;
+  prepared.job.choices = data.open.choices;
+  if (const Json* threads = options_detail::find(prepared.config, "device.threads"))
+    prepared.job.threads = threads->get<int>();
+  return prepared;
 }
 
 }  // namespace frugal::cli

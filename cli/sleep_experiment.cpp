@@ -67,9 +67,25 @@ void record_end(run::RunContext& context, const SleepOptions& options) {
 
 }  // namespace
 
+namespace {
+
+void plan(const run::RunContext& context, const SleepOptions& options) {
+  const auto steps = static_cast<double>(options.steps);
+  const bool saves = options.checkpoint_every > 0 && options.checkpoint_every <= options.steps;
+  context.record_plan(
+      {{run::kPlanSteps, steps},
+       {run::kPlanStepSeconds, options.steps > 0 ? options.ms * 1e-3 / steps : 0},
+       {run::kPlanCheckpointBytes, saves ? 1024 : 0},
+       {run::kPlanCheckpoints, saves ? static_cast<double>(context.kept_checkpoints()) : 0},
+       {run::kPlanResultBytes, 20'000 + 200 * steps + 8 * static_cast<double>(options.array_elements)}});
+}
+
+}  // namespace
+
 void sleep_experiment(run::RunContext& context) {
   const Json config = Json::parse(context.job.config.dump());
   const SleepOptions options = sleep_option_table().read(config.value("experiment", Json()), "experiment");
+  if (context.job.dry_run) return plan(context, options);
   std::int64_t first = 0;
   if (const auto checkpoint = context.restore_checkpoint()) first = checkpoint->step;
   context.recorder.declare_samples({{.name = "id", .type = ColumnType::kString, .description = "name of the sample"},

@@ -9,6 +9,7 @@ struct SleepOptions {
   double ms = 10;
   int64_t steps = 1;
   int64_t checkpoint_every = 0;
+  int64_t keep_checkpoints = 2;
   int64_t array_elements = 0;
   double fail_probability = 0;
   std::string fault = "none";
@@ -22,6 +23,7 @@ inline const OptionTable<SleepOptions>& sleep_option_table() {
           .add("ms", &O::ms, {.help = "how long in all", .unit = "ms", .min = 0})
           .add("steps", &O::steps, {.help = "one sample and one point of the series `loss` each", .min = 0})
           .add("checkpoint_every", &O::checkpoint_every, {.help = "steps between checkpoints; 0: none", .min = 0})
+          .add("keep_checkpoints", &O::keep_checkpoints, {.help = "how many stay", .min = 1})
           .add("array_elements", &O::array_elements,
                {.help = "elements of the array `state`, recorded at the end", .min = 0})
           .add("fail_probability", &O::fail_probability,

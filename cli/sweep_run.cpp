@@ -1,12 +1,17 @@
 // frugal run -m: composes and checks all jobs of a sweep, then runs them on this machine.
 #include "cli/sweep_run.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 
 #include "cli/components.h"
+#include "core/config/search_sweeper.h"
 #include "core/config/sweep.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/results/export.h"
 #include "core/run/provenance.h"
 #include "core/run/run_folder.h"
 #include "core/run/signals.h"
@@ -44,17 +49,22 @@ launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::str
   RunOptions one = options;
   one.overrides = overrides;
   one.multirun = false;
-  config::ComposeRequest request = one.request();
-  const PreparedJob prepared = prepare_job(request, command_line);
+  const PreparedJob prepared = prepare_job(one.request(), command_line);
+  const config::NodePtr hydra = prepared.composition.config->find("hydra");
   return {.index = index,
           .overrides = prepared.job.overrides,
           .config = prepared.job.config,
           .config_yaml = prepared.job.config_yaml,
-          .hydra_yaml = {},
+          .hydra_yaml = hydra ? config::yaml_text(*hydra) : "",
           .choices = prepared.job.choices,
           .run_dir = run_dir,
           .worker = prepared.flavour,
           .threads = prepared.job.threads};
+}
+
+void set_worker_environment(const launch::SweepJob& first) {
+  for (const auto& [name, value] : worker_environment(Json::parse(first.config.dump())))
+    ::setenv(name.c_str(), value.c_str(), /*overwrite=*/0);
 }
 
 launch::SweepOptions launch_options(const config::Composition& composition,
@@ -81,18 +91,129 @@ launch::SweepOptions launch_options(const config::Composition& composition,
   return options;
 }
 
+namespace {
+
+// Composes and checks jobs of the sweep; `first`: the index of the first.
+class JobMaker {
+ public:
+  JobMaker(const RunOptions& options, const config::Composition& sweep, std::filesystem::path folder,
+           const std::vector<std::string>& command_line)
+      : options_(options), sweep_(sweep), folder_(std::move(folder)), command_line_(command_line) {}
+
+  std::vector<launch::SweepJob> make(const std::vector<config::JobOverrides>& jobs, size_t first = 0) const {
+    std::vector<launch::SweepJob> made;
+    for (const auto& overrides : jobs) made.push_back(make_one(overrides, static_cast<int>(first + made.size())));
+    return made;
+  }
+
+ private:
+  launch::SweepJob make_one(const config::JobOverrides& overrides, int index) const {
+    config::JobOverrides all = sweep_.hydra_overrides;  // a search path, a launcher: they hold for every job
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    return sweep_job(options_, all, index, folder_ / std::to_string(index), command_line_);
+  }
+
+  const RunOptions& options_;
+  const config::Composition& sweep_;
+  std::filesystem::path folder_;
+  const std::vector<std::string>& command_line_;
+};
+
+// The trials of a search, as its ledger knows them.
+std::vector<config::Trial> trials_of(const launch::LedgerContent& content,
+                                     const std::vector<config::JobOverrides>& asked) {
+  std::vector<config::Trial> trials;
+  for (size_t i = 0; i < content.jobs.size(); ++i)
+    trials.push_back({.overrides = asked.at(i), .objective = content.jobs[i].objective});
+  return trials;
+}
+
+// A sweeper whose next jobs depend on results: as many at a time as run at a time, or hydra.sweeper.max_batch_size.
+launch::SweepSummary run_search(const config::ComposeRequest& request, const config::Composition& composition,
+                                const config::SearchOptions& search, const std::filesystem::path& folder,
+                                const JobMaker& maker, const launch::SweepOptions& launching) {
+  const config::SearchSpace space = config::search_space(request, composition);
+  const int at_a_time =
+      launching.gpus.empty() ? launching.n_jobs : static_cast<int>(launching.gpus.size()) * launching.jobs_per_gpu;
+  const config::NodePtr sweeper = find(composition.config, {"hydra", "sweeper"});
+  const config::NodePtr size = sweeper ? sweeper->find("max_batch_size") : nullptr;
+  const auto batch = size && size->kind == config::NodeKind::kInt ? size->integer : std::max(at_a_time, 1);
+  if (batch < 1) throw Error(ErrorKind::kUsage, "unsupported_sweep", "max_batch_size must be positive");
+  std::vector<config::JobOverrides> asked;
+  const auto next = [&](const launch::LedgerContent& content) {
+    asked.resize(content.jobs.size());
+    const auto jobs = config::next_jobs(space, search, trials_of(content, asked), static_cast<size_t>(batch));
+    asked.insert(asked.end(), jobs.begin(), jobs.end());
+    return maker.make(jobs, content.jobs.size());
+  };
+  return launch::run_search(folder, {.metric = search.metric, .next = next}, launching);
+}
+
+// What was repeated with several seeds, as a table on stdout: index.h5 has every digit.
+void print_repeated(const std::vector<results::Aggregate>& repeated) {
+  if (repeated.empty()) return;
+  std::printf("| overrides | metric | n | mean | std | 95 %% interval |\n| --- | --- | ---: | ---: | ---: | --- |\n");
+  for (const auto& row : repeated) {
+    const std::string n = row.n == row.runs ? cat(row.n) : cat(row.n, " of ", row.runs);
+    std::printf("| %s | %s%s | %s | %.6g |", row.overrides.c_str(), row.metric.c_str(),
+                row.unit.empty() ? "" : cat(" (", row.unit, ")").c_str(), n.c_str(), row.mean);
+    if (row.n > 1)
+      std::printf(" %.3g | [%.6g, %.6g] |\n", row.std, row.ci_low, row.ci_high);
+    else
+      std::printf(" | |\n");
+  }
+  std::printf("\n");
+}
+
+// The best trial of a search so far.
+void print_best(const std::filesystem::path& folder, const config::SearchOptions& search) {
+  const launch::JobStatus* best = nullptr;
+  const launch::LedgerContent content = launch::read_ledger(folder);
+  for (const auto& job : content.jobs) {
+    if (!job.objective) continue;
+    if (best == nullptr || (search.minimize ? *job.objective < *best->objective : *job.objective > *best->objective))
+      best = &job;
+  }
+  if (best == nullptr) return;
+  std::string overrides;
+  for (const auto& text : best->job.overrides) overrides += " " + text;
+  std::printf("best %s %s: job %d%s\n", search.metric.c_str(), results::number_text(*best->objective).c_str(),
+              best->job.index, overrides.c_str());
+}
+
+}  // namespace
+
 int sweep_run(const RunOptions& options, const std::vector<std::string>& command_line) {
   const config::ComposeRequest request = options.request();
   const config::SweepPlan plan = config::plan_sweep(request);
   const config::Composition composition = config::compose(request);
-  const std::filesystem::path folder = sweep_folder(composition);
-  std::vector<launch::SweepJob> jobs;
-  for (size_t i = 0; i < plan.jobs.size(); ++i)
-    jobs.push_back(sweep_job(options, plan.jobs[i], static_cast<int>(i), folder / std::to_string(i), command_line));
-  log::info(jobs.size(), " jobs in ", folder.string());
+  const auto search = config::search_options(composition);
+  const bool asks_results = search && search->method == config::SearchMethod::kTpe;
+  if (asks_results && search->metric.empty())
+    throw Error(ErrorKind::kUsage, "missing_value", "this sweeper needs to know which metric it looks at",
+                "hydra.sweeper.metric", "hydra.sweeper.metric=accuracy hydra.sweeper.direction=maximize");
+  const JobMaker checker(options, composition, {}, command_line);
+  std::vector<launch::SweepJob> jobs = checker.make(plan.jobs);  // before there is a folder
+  if (jobs.empty()) throw Error(ErrorKind::kUsage, "empty_sweep", "this sweep has no jobs", "hydra.sweep.filter");
+  if (options.dry_run) {
+    RunOptions first = options;
+    first.multirun = false;
+    first.overrides = jobs.front().overrides;
+    PreparedJob prepared = prepare_job(first.request(), command_line);
+    return dry_run(prepared, jobs.size());
+  }
   run::install_signal_flag();
-  set_worker_environment(jobs.empty() ? Json() : Json::parse(jobs.front().config.dump()));
-  const launch::SweepSummary summary = launch::run_sweep(folder, jobs, launch_options(composition, command_line));
+  const std::filesystem::path folder = sweep_folder(composition);
+  for (auto& job : jobs) job.run_dir = folder / std::to_string(job.index);
+  log::info(jobs.size(), " jobs in ", folder.string());
+  set_worker_environment(jobs.front());
+  const launch::SweepOptions launching = launch_options(composition, command_line);
+  const launch::SweepSummary summary = asks_results
+                                           ? run_search(request, composition, *search, folder,
+                                                        JobMaker(options, composition, folder, command_line), launching)
+                                           : launch::run_sweep(folder, jobs, launching);
+  print_repeated(summary.repeated);
+  if (asks_results) print_best(folder, *search);
   std::printf("%d done, %d failed, %d interrupted, %d pending, %d skipped\n%s\n", summary.done, summary.failed,
               summary.interrupted, summary.pending, summary.skipped, summary.index.c_str());
   return summary.exit_code;

@@ -16,6 +16,8 @@ int sweep_run(const RunOptions& options, const std::vector<std::string>& command
 // The composed job with these overrides, to run in run_dir. Throws what prepare_job throws.
 launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::string>& overrides, int index,
                            const std::filesystem::path& run_dir, const std::vector<std::string>& command_line);
+// Sets, in this process, what the workers of a sweep that begins with this job must have in their environment.
+void set_worker_environment(const launch::SweepJob& first);
 // hydra/launcher=local: configs/hydra/launcher/local.yaml names and explains the keys.
 launch::SweepOptions launch_options(const config::Composition& composition,
                                     const std::vector<std::string>& command_line);

@@ -198,7 +198,7 @@ class Maker {
       std::copy_if(list->begin(), list->end(), std::back_inserter(first.overrides), is_hydras);
     launch::SweepOptions options = launch_options(config::compose(first.request()), request_.command_line);
     options.retry_failed = true;
-    set_worker_environment(Json::parse(jobs.front().config.dump()));
+    set_worker_environment(jobs.front());
     options.on_change = [labels, total = jobs.size(), ended = size_t{0}](const launch::JobStatus& status) mutable {
       if (status.state == launch::JobState::kRunning) return;
       const auto seconds = static_cast<double>(status.ended_ns - status.started_ns) * 1e-9;

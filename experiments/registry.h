@@ -15,6 +15,7 @@ struct ExperimentInfo {
   std::string_view name;  // `experiment.name`
   std::string_view summary;
   const std::vector<OptionInfo>& (*options)();
+  bool plans = false;  // obeys Job::dry_run
 };
 std::span<const ExperimentInfo> experiment_infos();
 

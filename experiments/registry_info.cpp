@@ -7,12 +7,12 @@ namespace frugal {
 namespace {
 
 template <const auto& Table>
-constexpr ExperimentInfo info(std::string_view name, std::string_view summary) {
-  return {name, summary, []() -> const std::vector<OptionInfo>& { return Table().infos(); }};
+constexpr ExperimentInfo info(std::string_view name, std::string_view summary, bool plans = false) {
+  return {name, summary, []() -> const std::vector<OptionInfo>& { return Table().infos(); }, plans};
 }
 
 constexpr ExperimentInfo kExperiments[] = {
-    info<text_classification_options>("text_classification", "fine-tuning and evaluation of text classifiers"),
+    info<text_classification_options>("text_classification", "fine-tuning and evaluation of text classifiers", true),
     info<forward_options>("forward", "a model on given tensors, with the activations asked for"),
     info<profile_options>("profile", "latency and memory of a model with a method, in turns with a baseline"),
 };

@@ -130,6 +130,15 @@ void check_and_filter(SweepPlan& plan, const ComposeRequest& request, const Comp
   plan.jobs = std::move(kept);
 }
 
+// What the searching sweepers do not do is refused, not passed over.
+void refuse_product_keys(const Composition& composition) {
+  for (const char* key : {"sweep.zip", "sweep.filter", "sweep.seeds"}) {
+    const auto setting = hydra_value(composition, key);
+    if (!setting || setting->is_null() || (setting->is_list() && setting->items.empty())) continue;
+    fail("unsupported_sweep", cat("hydra.", key, " works with hydra/sweeper=basic only"), setting->mark);
+  }
+}
+
 }  // namespace
 
 std::vector<std::shared_ptr<ConfigSource>> sweep_sources(const ComposeRequest& request) {
@@ -155,6 +164,7 @@ SweepPlan plan_sweep(const ComposeRequest& request, const SweepOptions& options)
   const auto composition = compose(multirun);
   SweepPlan plan;
   if (const auto search = search_options(composition)) {
+    refuse_product_keys(composition);
     plan.jobs = next_jobs(search_space(request, composition), *search, {}, search->trials);
   } else {
     auto dimensions = make_dimensions(request, composition);

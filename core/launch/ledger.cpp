@@ -83,8 +83,17 @@ void apply_state(LedgerContent& content, const json& record) {
   }
 }
 
+void apply_told(LedgerContent& content, const json& record) {
+  const auto index = record.at("job").get<std::size_t>();
+  if (index >= content.jobs.size()) throw Error(ErrorKind::kBadData, "bad_ledger", "a record of an unknown job");
+  const json& objective = record.at("told");
+  content.jobs[index].told = true;
+  if (!objective.is_null()) content.jobs[index].objective = objective.get<double>();
+}
+
 void apply_record(LedgerContent& content, const json& record) {
   if (record.contains("state")) return apply_state(content, record);
+  if (record.contains("told")) return apply_told(content, record);
   JobStatus status;
   status.job = job_from_record(record);
   if (status.job.index != static_cast<int>(content.jobs.size()))
@@ -118,13 +127,15 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-void check_same_jobs(const LedgerContent& content, const std::vector<SweepJob>& jobs, const fs::path& path) {
+void check_same_jobs(const LedgerContent& content, const std::vector<SweepJob>& jobs, const fs::path& path,
+                     bool may_grow) {
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorKind::kUsage, "config_changed", cat("this folder holds another sweep: ", why), path.string(),
                 "choose another folder (hydra.sweep.dir)");
   };
-  if (content.jobs.size() != jobs.size()) refuse(cat("of ", content.jobs.size(), " jobs, now ", jobs.size()));
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
+  if (!may_grow && content.jobs.size() != jobs.size())
+    refuse(cat("of ", content.jobs.size(), " jobs, now ", jobs.size()));
+  for (std::size_t i = 0; i < std::min(jobs.size(), content.jobs.size()); ++i) {
     const SweepJob& known = content.jobs[i].job;
     if (config_hash(known.config) != config_hash(jobs[i].config))
       refuse(cat("job ", i, " was [", joined(known.overrides), "], now [", joined(jobs[i].overrides),
@@ -195,22 +206,45 @@ Ledger Ledger::open(const fs::path& sweep_dir, const std::vector<SweepJob>& jobs
     const bool unfinished = ledger.content_.jobs.size() < jobs.size() &&
                             ledger.content_.count(JobState::kPending) == static_cast<int>(ledger.content_.jobs.size());
     if (!unfinished) {
-      check_same_jobs(ledger.content_, jobs, path);
+      check_same_jobs(ledger.content_, jobs, path, false);
       return ledger;
     }
     if (::ftruncate(ledger.fd_.get(), 0) != 0) io::throw_errno(errno, "truncate", path);
   }
   Ledger ledger(path, open_locked(path), {});
-  std::string frames;
-  for (const auto& job : jobs) {
-    const json record = job_record(job);
-    apply_record(ledger.content_, record);
-    results::append_frame(frames, record.dump(-1, ' ', false, json::error_handler_t::replace));
-  }
-  io::write_all(ledger.fd_.get(), io::as_bytes(frames), path, "ledger.write");
+  ledger.extend(jobs);
   ledger.sync();
   io::sync_folder(sweep_dir);
   return ledger;
+}
+
+Ledger Ledger::open_growing(const fs::path& sweep_dir, const std::vector<SweepJob>& jobs) {
+  const fs::path path = sweep_dir / kLedgerName;
+  if (!fs::exists(path) || fs::file_size(path) == 0) return open(sweep_dir, jobs);
+  Ledger ledger = open(sweep_dir);
+  check_same_jobs(ledger.content_, jobs, path, true);
+  const std::size_t known = ledger.content_.jobs.size();
+  // Killed while it wrote its list of jobs, or the search asks for more.
+  if (known < jobs.size()) ledger.extend({jobs.begin() + static_cast<std::ptrdiff_t>(known), jobs.end()});
+  return ledger;
+}
+
+void Ledger::extend(const std::vector<SweepJob>& jobs) {
+  const std::lock_guard lock(*mutex_);
+  std::string frames;
+  for (const auto& job : jobs) {
+    const json record = job_record(job);
+    apply_record(content_, record);
+    results::append_frame(frames, record.dump(-1, ' ', false, json::error_handler_t::replace));
+  }
+  io::write_all(fd_.get(), io::as_bytes(frames), path_, "ledger.write");
+}
+
+void Ledger::tell(std::size_t index, std::optional<double> objective) {
+  const std::lock_guard lock(*mutex_);
+  const json record = {{"job", index}, {"told", objective ? json(*objective) : json(nullptr)}};
+  append(record);
+  apply_record(content_, record);
 }
 
 JobStatus Ledger::status(std::size_t index) const {

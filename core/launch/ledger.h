@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,8 @@ struct JobStatus {
   std::string reason;  // of a failure: "code: message"
   std::string host;
   int exit_code = 0;
+  bool told = false;                          // a search has taken note of what came of it, for good
+  std::optional<double> objective;            // what it was told; none for a job without a finite value
   std::int64_t started_ns = 0, ended_ns = 0;  // since 1970
 };
 
@@ -60,6 +63,8 @@ class Ledger {
   // Starts sweep_dir/sweep.ledger with these jobs, or takes up an existing one. Throws Error(usage): "sweep_locked"
   // while another launcher runs, "config_changed" if the jobs are not those of the ledger (names the first difference).
   static Ledger open(const std::filesystem::path& sweep_dir, const std::vector<SweepJob>& jobs);
+  // The same for a search, whose jobs come in batches: an existing ledger may hold the first of these jobs only.
+  static Ledger open_growing(const std::filesystem::path& sweep_dir, const std::vector<SweepJob>& jobs);
   // Takes up an existing one, with the jobs that it names.
   static Ledger open(const std::filesystem::path& sweep_dir);
 
@@ -69,6 +74,10 @@ class Ledger {
   void started(std::size_t index);
   void ended(std::size_t index, const run::JobResult& result);
   void set_state(std::size_t index, JobState state, const std::string& reason);
+  // More jobs, at the end; their indices go on where the last one's stopped.
+  void extend(const std::vector<SweepJob>& jobs);
+  // What a search made of the job: a later retry of the job changes nothing of it.
+  void tell(std::size_t index, std::optional<double> objective);
   void sync() const;
 
  private:

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "core/log.h"
 #include "core/results/index.h"
 #include "core/results/journal.h"
+#include "core/results/run_file.h"
 #include "core/run/provenance.h"
 #include "core/run/signals.h"
 
@@ -50,15 +52,35 @@ std::vector<Slot> make_slots(const SweepOptions& options) {
   return slots;
 }
 
+// The metric of a job's result file; none for a job that has none to give.
+std::optional<double> objective(const JobStatus& status, const std::string& metric) {
+  if (status.state != JobState::kDone) return std::nullopt;
+  const results::RunData data =
+      results::read_run_file(status.job.run_dir / results::kRunFileName, results::Parts::kSummary);
+  const results::Metric* found = data.find_metric(metric);
+  if (found == nullptr) {
+    std::string names;
+    for (const auto& one : data.metrics) names += (names.empty() ? "" : ", ") + one.name;
+    throw Error(ErrorKind::kUsage, "no_metric", cat("the runs of this search have no metric '", metric, "'"),
+                "hydra.sweeper.metric", names);
+  }
+  return std::isfinite(found->value) ? std::optional(found->value) : std::nullopt;
+}
+
 class Pool {
  public:
-  Pool(fs::path sweep_dir, Ledger& ledger, const SweepOptions& options)
-      : sweep_dir_(std::move(sweep_dir)), ledger_(ledger), options_(options), slots_(make_slots(options)) {}
+  Pool(fs::path sweep_dir, Ledger& ledger, const SweepOptions& options, const Search* search)
+      : sweep_dir_(std::move(sweep_dir)),
+        ledger_(ledger),
+        options_(options),
+        search_(search),
+        slots_(make_slots(options)) {}
 
   SweepSummary run();
 
  private:
   void fill_queue();
+  bool ask_for_more();
   void start_jobs();
   void start_on(Slot& slot, std::size_t index);
   run::JobResult refused(std::size_t index, const Error& error) const;
@@ -76,6 +98,7 @@ class Pool {
   fs::path sweep_dir_;
   Ledger& ledger_;
   const SweepOptions& options_;
+  const Search* search_;
   std::vector<Slot> slots_;
   std::deque<std::size_t> queue_;
   std::map<std::size_t, int> attempts_;
@@ -98,6 +121,18 @@ void Pool::fill_queue() {
     if (status.state == JobState::kFailed && !options_.retry_failed) continue;
     queue_.push_back(i);
   }
+}
+
+// Tells the search what came of its last batch, and queues the next one.
+bool Pool::ask_for_more() {
+  if (search_ == nullptr || stopping_) return false;
+  const LedgerContent content = ledger_.content();
+  for (std::size_t i = 0; i < content.jobs.size(); ++i)
+    if (!content.jobs[i].told) ledger_.tell(i, objective(content.jobs[i], search_->metric));
+  const std::vector<SweepJob> jobs = search_->next(ledger_.content());
+  for (const SweepJob& job : jobs) queue_.push_back(static_cast<std::size_t>(job.index));
+  ledger_.extend(jobs);
+  return !jobs.empty();
 }
 
 WorkerProcess& Pool::worker_for(Slot& slot, const SweepJob& job) {
@@ -238,7 +273,7 @@ SweepSummary Pool::run() {
   while (true) {
     check_stop();
     start_jobs();
-    if (idle()) break;
+    if (idle() && !ask_for_more()) break;
     wait();
     for (Slot& slot : slots_) {
       collect(slot);
@@ -267,11 +302,14 @@ SweepSummary Pool::run() {
   return summary;
 }
 
-SweepSummary run_ledger(const fs::path& sweep_dir, Ledger ledger, const SweepOptions& options) {
+SweepSummary run_ledger(const fs::path& sweep_dir, Ledger ledger, const SweepOptions& options,
+                        const Search* search = nullptr) {
   run::install_signal_flag();
   fs::remove(sweep_dir / kCancelName);  // meant for a launcher that is gone
-  SweepSummary summary = Pool(sweep_dir, ledger, options).run();
-  summary.index = results::write_index(sweep_dir, results::scan_runs(sweep_dir));
+  SweepSummary summary = Pool(sweep_dir, ledger, options, search).run();
+  const auto entries = results::scan_runs(sweep_dir);
+  summary.index = results::write_index(sweep_dir, entries);
+  summary.repeated = results::aggregate(entries);
   return summary;
 }
 
@@ -279,6 +317,25 @@ SweepSummary run_ledger(const fs::path& sweep_dir, Ledger ledger, const SweepOpt
 
 SweepSummary run_sweep(const fs::path& sweep_dir, const std::vector<SweepJob>& jobs, const SweepOptions& options) {
   return run_ledger(sweep_dir, Ledger::open(sweep_dir, jobs), options);
+}
+
+SweepSummary run_search(const fs::path& sweep_dir, const Search& search, const SweepOptions& options) {
+  // Asked again from the beginning, batch by batch, the search must ask what the ledger says it asked.
+  LedgerContent known;
+  if (fs::exists(sweep_dir / kLedgerName)) known = read_ledger(sweep_dir);
+  LedgerContent replayed;
+  std::vector<SweepJob> jobs;
+  do {
+    const auto batch = search.next(replayed);
+    if (batch.empty()) break;
+    for (const SweepJob& job : batch) {
+      const auto index = static_cast<std::size_t>(job.index);
+      replayed.jobs.push_back(index < known.jobs.size() ? known.jobs[index] : JobStatus{});
+      replayed.jobs.back().job = job;
+      jobs.push_back(job);
+    }
+  } while (std::all_of(replayed.jobs.begin(), replayed.jobs.end(), [](const JobStatus& job) { return job.told; }));
+  return run_ledger(sweep_dir, Ledger::open_growing(sweep_dir, jobs), options, &search);
 }
 
 SweepSummary resume_sweep(const fs::path& sweep_dir, const SweepOptions& options) {

@@ -10,6 +10,7 @@
 
 #include "core/launch/ledger.h"
 #include "core/launch/worker_process.h"
+#include "core/results/aggregate.h"
 
 namespace frugal::launch {
 
@@ -32,11 +33,20 @@ struct SweepOptions {
   std::function<void(const JobStatus&)> on_change = {};  // a job started or ended; called from this thread
 };
 
+// A sweep whose jobs depend on what came of former ones.
+struct Search {
+  std::string metric;  // the objective
+  // Called when every job so far has ended, with what is known of them (`told` and `objective` of each): the next
+  // batch, or nothing when the search is over. The same ledger gives the same answer.
+  std::function<std::vector<SweepJob>(const LedgerContent&)> next;
+};
+
 struct SweepSummary {
   int done = 0, failed = 0, interrupted = 0, pending = 0, cancelled = 0;
-  int skipped = 0;                   // done by an earlier call
-  int exit_code = 0;                 // 0 all done, 5 some failed, 143/130/85 stopped by a signal
-  std::filesystem::path index = {};  // the sweep's index.h5
+  int skipped = 0;                                // done by an earlier call
+  int exit_code = 0;                              // 0 all done, 5 some failed, 143/130/85 stopped by a signal
+  std::filesystem::path index = {};               // the sweep's index.h5
+  std::vector<results::Aggregate> repeated = {};  // mean and spread over seeds; empty where nothing was repeated
 };
 
 // Runs what the ledger in sweep_dir still has to run; starts it if there is none (see Ledger::open for refusals). Done
@@ -44,6 +54,10 @@ struct SweepSummary {
 // end. Call from the main thread (see WorkerProcess).
 SweepSummary run_sweep(const std::filesystem::path& sweep_dir, const std::vector<SweepJob>& jobs,
                        const SweepOptions& options);
+// Runs a search: batch after batch until search.next gives no more jobs. Called again in the same folder it goes on
+// where it stopped; what it has asked and been told stands in the ledger. Throws Error(usage, "no_metric") where a run
+// that is done lacks the objective.
+SweepSummary run_search(const std::filesystem::path& sweep_dir, const Search& search, const SweepOptions& options);
 // The same with the jobs that the ledger names: `frugal sweep resume|retry DIR`.
 SweepSummary resume_sweep(const std::filesystem::path& sweep_dir, const SweepOptions& options);
 // Asks a running launcher to stop (its running jobs are interrupted and can be resumed) and marks what has not started

@@ -9,9 +9,19 @@ namespace frugal::launch {
 
 using run::JobResult;
 
+namespace {
+
+// What stopped the worker from outside says nothing of the run, which can go on from its checkpoint.
+bool stopped_from_outside(const JobResult& result) {
+  return result.error_code == "worker_killed" || result.error_code == "out_of_memory" ||
+         result.error_code == "not_stopping";
+}
+
+}  // namespace
+
 std::optional<results::StateRecord> ending_record(const JobResult& result) {
   return results::StateRecord{.time_ns = results::now_ns(),
-                              .state = result.state,
+                              .state = stopped_from_outside(result) ? results::RunState::kInterrupted : result.state,
                               .error_kind = result.error_kind,
                               .error_code = result.error_code,
                               .message = result.message};

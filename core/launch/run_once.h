@@ -15,7 +15,8 @@ struct RunOutcome {
   std::optional<results::Finished> finished;  // missing if the run ended before it had a journal, or its file failed
 };
 
-// What a journal is told of the run's end where the worker could not write it itself: for results::finish_run.
+// What a journal is told of the run's end where the worker could not write it itself: for results::finish_run. A run
+// whose worker was killed is `interrupted` there, and can be resumed, while its result is a failure.
 std::optional<results::StateRecord> ending_record(const run::JobResult& result);
 
 // Makes run_dir/run.h5 of a run that has just ended. A failure to do so (disk full) turns a `done` result into a failed

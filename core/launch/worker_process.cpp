@@ -216,6 +216,7 @@ std::optional<JobResult> WorkerProcess::poll_result() {
     buffer_.erase(0, end + 1);
     if (text.is_object() && text.contains("hello")) {
       ready_ = true;
+      if (signal_ != 0) signal(signal_);
       continue;
     }
     busy_ = false;
@@ -227,8 +228,9 @@ std::optional<JobResult> WorkerProcess::poll_result() {
   return result;
 }
 
-void WorkerProcess::signal(int signal) const {
-  if (!ended_) ::kill(pid_, signal);
+void WorkerProcess::signal(int signal) {
+  signal_ = signal;
+  if (!ended_ && (ready_ || signal == SIGKILL)) ::kill(pid_, signal);
 }
 
 void WorkerProcess::kill(std::string code, std::string message) {
@@ -262,6 +264,11 @@ JobResult WorkerProcess::death() {
     return fail(ErrorKind::kRunFailed, "worker_crashed",
                 cat("the worker crashed: signal ", WTERMSIG(status), " (", ::strsignal(WTERMSIG(status)), ")"));
   const int code = WEXITSTATUS(status);
+  if (ready_ && signal_ != 0 && code == run::signal_exit_code(signal_))
+    return {.id = job_id_,
+            .state = results::RunState::kInterrupted,
+            .message = cat("stopped by signal ", signal_, " before it began"),
+            .exit_code = code};
   if (!ready_)
     return fail(ErrorKind::kEnvironment, "worker_start", cat("the worker ended before it was ready, exit code ", code));
   return fail(ErrorKind::kRunFailed, "worker_exited", cat("the worker ended in the middle of a run, exit code ", code));

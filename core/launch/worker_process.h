@@ -46,7 +46,8 @@ class WorkerProcess {
   void send(const run::Job& job);
   // Reads what is there without waiting: the result of the job, once it has come or the worker has died of it.
   std::optional<run::JobResult> poll_result();
-  void signal(int signal) const;
+  // A worker that is still loading its libraries gets the signal as soon as it can answer it.
+  void signal(int signal);
   // Ends the worker now; the result of a running job becomes `failed` with this reason.
   void kill(std::string code, std::string message);
 
@@ -55,6 +56,7 @@ class WorkerProcess {
   run::JobResult death();
 
   pid_t pid_ = -1;
+  int signal_ = 0;  // the last that was asked for
   io::Fd jobs_, replies_;
   std::string buffer_, job_id_;
   bool busy_ = false, ready_ = false, ended_ = false;

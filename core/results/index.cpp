@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/io/file.h"
+#include "core/results/aggregate.h"
 #include "core/results/hdf5.h"
 #include "core/results/run_file.h"
 #include "core/results/table.h"
@@ -224,14 +225,22 @@ RunTable run_table(const std::vector<RunEntry>& entries) {
   return table;
 }
 
-void write_runs_table(std::int64_t file, const RunTable& table) {
+namespace {
+
+h5::Handle write_data_set(hid_t file, const std::string& name, const RunTable& table, std::string_view description) {
   std::vector<h5::TableColumn> columns;
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     columns.push_back({.name = table.columns[c].name,
                        .type = table.columns[c].type,
                        .cell = [&table, c](std::size_t row) { return table.rows[row][c]; }});
-  const h5::Handle runs = h5::write_table(file, "runs", columns, table.rows.size(),
-                                          "one row a run: what differs between them, and their metrics");
+  return h5::write_table(file, name, columns, table.rows.size(), description);
+}
+
+}  // namespace
+
+void write_runs_table(std::int64_t file, const RunTable& table) {
+  const h5::Handle runs =
+      write_data_set(file, "runs", table, "one row a run: what differs between them, and their metrics");
   json units = json::object();
   for (const auto& column : table.columns)
     if (!column.unit.empty()) units[column.name] = column.unit;
@@ -265,6 +274,8 @@ fs::path write_index(const fs::path& folder, const std::vector<RunEntry>& entrie
     h5::set_attribute(file, "format_version", 1);
     h5::set_attribute(file, "default", "/runs");
     write_runs_table(file, run_table(entries));
+    if (const auto repeated = aggregate(entries); !repeated.empty())
+      write_data_set(file, "aggregate", aggregate_table(repeated), "mean and spread over the seeds of each config");
     write_links(file, entries);
     h5::check(H5Fflush(file, H5F_SCOPE_GLOBAL), "flush the index");
   } catch (...) {

@@ -40,7 +40,8 @@ RunTable run_table(const std::vector<RunEntry>& entries);
 // The data set /runs of an open HDF5 file.
 void write_runs_table(std::int64_t file, const RunTable& table);
 
-// Writes folder/index.h5 whole or not at all: /runs, and an external link to each file under /files. Returns its path.
+// Writes folder/index.h5 whole or not at all: /runs, /aggregate where configs were repeated (aggregate.h), and an
+// external link to each file under /files. Returns its path.
 std::filesystem::path write_index(const std::filesystem::path& folder, const std::vector<RunEntry>& entries);
 
 }  // namespace frugal::results

@@ -50,7 +50,13 @@ struct Apply {
 
   void operator()(OpenRecord&& r) const { data.open = std::move(r); }
   void operator()(ProvenanceRecord&& r) const { data.provenance[r.key] = std::move(r.value); }
-  void operator()(InputRecord&& r) const { data.inputs.push_back(std::move(r.input)); }
+  // A resumed run reads its inputs again: the same file with the same content is one input.
+  void operator()(InputRecord&& r) const {
+    const auto same = [&](const Input& known) {
+      return known.role == r.input.role && known.path == r.input.path && known.sha256 == r.input.sha256;
+    };
+    if (std::none_of(data.inputs.begin(), data.inputs.end(), same)) data.inputs.push_back(std::move(r.input));
+  }
   void operator()(SchemaRecord&& r) const {
     if (!data.samples.empty()) throw Error(ErrorKind::kBadData, "bad_record", "sample columns declared after rows");
     data.schema = std::move(r);

@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::string_view kPrefix = "step-";
-constexpr std::size_t kKeep = 2;
 constexpr std::string_view kManifest = "manifest.json";
 
 std::string hash_file(const fs::path& path) {
@@ -96,7 +95,7 @@ std::int64_t CheckpointStore::save(std::int64_t step, const std::string& metadat
   fs::rename(temporary.path, path);
   io::sync_folder(folder_);
   const auto all = steps();
-  for (std::size_t i = kKeep; i < all.size(); ++i) fs::remove_all(path_of(all[i]));
+  for (std::size_t i = std::max<std::size_t>(keep_, 1); i < all.size(); ++i) fs::remove_all(path_of(all[i]));
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count();
 }
 

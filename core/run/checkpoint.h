@@ -16,10 +16,12 @@ struct Checkpoint {
   std::string metadata = {};          // what save() was given
 };
 
-// Layout: <folder>/step-<12 digits>/{manifest.json, the writer's files}. The last two are kept.
+// Layout: <folder>/step-<12 digits>/{manifest.json, the writer's files}. The last `keep` are kept.
 class CheckpointStore {
  public:
-  explicit CheckpointStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  // keep: at least 1; with 1 there is none to fall back to when the newest is damaged.
+  explicit CheckpointStore(std::filesystem::path folder, std::size_t keep = 2)
+      : folder_(std::move(folder)), keep_(keep) {}
 
   // write: puts regular files (no folders) into the fresh folder it is given. They are hashed and synced, then the
   // folder gets its name. If anything throws, the former checkpoints stay as they are. Saving a step again replaces it.
@@ -38,6 +40,7 @@ class CheckpointStore {
  private:
   std::filesystem::path path_of(std::int64_t step) const;
   std::filesystem::path folder_;
+  std::size_t keep_;
 };
 
 }  // namespace frugal::run

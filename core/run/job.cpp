@@ -19,6 +19,7 @@ json to_json(const Job& job) {
           {"overrides", job.overrides},
           {"choices", std::move(choices)},
           {"resume", job.resume},
+          {"dry_run", job.dry_run},
           {"threads", job.threads},
           {"provenance", job.provenance}};
 }
@@ -32,6 +33,7 @@ Job job_from_json(const json& text) {
             .overrides = text.value("overrides", std::vector<std::string>{}),
             .choices = {},
             .resume = text.value("resume", false),
+            .dry_run = text.value("dry_run", false),
             .threads = text.value("threads", 1),
             .provenance = text.value("provenance", std::map<std::string, std::string>{})};
     for (const auto& choice : text.value("choices", json::array()))

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,13 +22,23 @@ struct Job {
   std::string config_yaml = {};        // the same, as the user wrote it; may be empty
   std::vector<std::string> overrides = {};
   std::vector<std::pair<std::string, std::string>> choices = {};  // config group -> option
-  bool resume = false;  // go on with the journal in run_dir instead of starting one
-  int threads = 1;      // computing threads, from device.threads
+  bool resume = false;   // go on with the journal in run_dir instead of starting one
+  bool dry_run = false;  // build everything, time a few steps, record the plan below instead of results
+  int threads = 1;       // computing threads, from device.threads
   std::map<std::string, std::string> provenance =
       {};  // what the front end knows: host, code version, command line, tags
 
   std::uint64_t seed() const;  // config.seed, or 0
 };
+
+// What a dry run records, as metrics.
+constexpr std::string_view kPlanSteps = "plan.steps";                       // of the whole run
+constexpr std::string_view kPlanStepSeconds = "plan.step_seconds";          // median of the timed ones
+constexpr std::string_view kPlanOtherSeconds = "plan.other_seconds";        // evaluations and checkpoints
+constexpr std::string_view kPlanPeakBytes = "plan.peak_bytes";              // of tensors
+constexpr std::string_view kPlanCheckpointBytes = "plan.checkpoint_bytes";  // of one
+constexpr std::string_view kPlanCheckpoints = "plan.checkpoints";           // kept at a time, one more while writing
+constexpr std::string_view kPlanResultBytes = "plan.result_bytes";          // journal and result file
 
 nlohmann::json to_json(const Job& job);
 // Throws Error(bad_data, "bad_job").

@@ -26,19 +26,24 @@ void RunContext::save_checkpoint(std::int64_t step,
   log::debug("checkpoint of step ", step, " in ", ns / 1'000'000, " ms");
 }
 
-std::optional<Checkpoint> RunContext::restore_checkpoint() const {
-  if (!recorder.resumed()) return std::nullopt;
-  for (const std::int64_t step : checkpoints.steps()) {
-    try {
-      Checkpoint checkpoint = checkpoints.load(step);
-      recorder.rewind(results::Position::parse(checkpoint.metadata));
-      return checkpoint;
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kBadData) throw;
-      log::warning("the checkpoint of step ", step, " cannot be used: ", error.what());
-    }
-  }
-  return std::nullopt;
+void RunContext::record_plan(const std::map<std::string_view, double>& plan) const {
+  for (const auto& [name, value] : plan)
+    recorder.metric({.name = std::string(name), .value = value, .repeat = results::Repeat::kMayVary});
+}
+
+namespace {
+
+// experiment.keep_checkpoints, a key of every experiment that saves any.
+std::size_t checkpoints_to_keep(const Job& job) {
+  const json::json_pointer key("/experiment/keep_checkpoints");
+  const bool set = job.config.contains(key) && job.config[key].is_number_unsigned();
+  return set ? job.config[key].get<std::size_t>() : 2;
+}
+
+}  // namespace
+
+std::size_t RunContext::kept_checkpoints() const {
+  return checkpoints_to_keep(job);
 }
 
 bool RunContext::stop_requested() const {
@@ -62,6 +67,22 @@ struct LogToJournal {
   ~LogToJournal() { log::set_listener(nullptr); }
 };
 
+// Takes the journal back to the newest checkpoint that is whole and fits it.
+std::optional<Checkpoint> restore(const CheckpointStore& checkpoints, Recorder& recorder) {
+  if (!recorder.resumed()) return std::nullopt;
+  for (const std::int64_t step : checkpoints.steps()) {
+    try {
+      Checkpoint checkpoint = checkpoints.load(step);
+      recorder.rewind(results::Position::parse(checkpoint.metadata));
+      return checkpoint;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kBadData) throw;
+      log::warning("the checkpoint of step ", step, " cannot be used: ", error.what());
+    }
+  }
+  return std::nullopt;
+}
+
 Recorder open_recorder(const Job& job) {
   const results::RunHeader header{.run_id = {},
                                   .config_json = job.config.dump(),
@@ -79,8 +100,9 @@ void execute_recorded(const Job& job, const Execute& execute, const std::map<std
   recorder.state(RunState::kRunning);
   RunContext context{.job = job,
                      .recorder = recorder,
-                     .checkpoints = CheckpointStore(job.run_dir / "checkpoints"),
+                     .checkpoints = CheckpointStore(job.run_dir / "checkpoints", checkpoints_to_keep(job)),
                      .seeds = Seeds(job.seed())};
+  context.restored = restore(context.checkpoints, recorder);
   fault::point("worker.job");
   execute(context);
 }

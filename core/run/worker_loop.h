@@ -25,12 +25,18 @@ struct RunContext {
   results::Recorder& recorder;
   CheckpointStore checkpoints;  // in run_dir/checkpoints
   Seeds seeds;
+  std::optional<Checkpoint> restored = {};  // what restore_checkpoint() gives
 
   // Saves a checkpoint that knows the journal's position. write: see CheckpointStore::save.
   void save_checkpoint(std::int64_t step, const std::function<void(const std::filesystem::path&)>& write) const;
-  // For a job to be resumed: the newest checkpoint that is whole and fits the journal, with the journal taken back to
-  // it; nothing if there is none (the experiment then starts from its beginning).
-  std::optional<Checkpoint> restore_checkpoint() const;
+  // For a job to be resumed: the newest checkpoint that is whole and fits the journal; nothing if there is none (the
+  // experiment then starts from its beginning). The journal was taken back to it before the experiment began, so that
+  // what an experiment records before it asks here (model, inputs, sizes) supersedes nothing.
+  const std::optional<Checkpoint>& restore_checkpoint() const { return restored; }
+  // What a dry run found out, one value a run::kPlan... name.
+  void record_plan(const std::map<std::string_view, double>& plan) const;
+  // Checkpoints that stay, as experiment.keep_checkpoints says.
+  std::size_t kept_checkpoints() const;
   // Whether a signal asks to stop. Then: save_checkpoint, and throw Interrupted(requested_signal()).
   bool stop_requested() const;
 };

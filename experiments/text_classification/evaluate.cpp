@@ -5,6 +5,7 @@
 #include <ATen/ops/mse_loss.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 
@@ -87,6 +88,19 @@ Predictions predict(TextEncoder& model, const EncodedSplit& split, const Classif
   }
   out.loss /= static_cast<double>(std::max<size_t>(1, split.size()));
   return out;
+}
+
+double seconds_per_example(TextEncoder& model, const EncodedSplit& split, const ClassificationData& data,
+                           const BatchPolicy& policy, Precision precision, const at::Device& device) {
+  const auto count = std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(split.size()), 4 * policy.batch_size);
+  if (count == 0) return 0;
+  const EncodedSplit few{.name = split.name,
+                         .ids = {split.ids.begin(), split.ids.begin() + count},
+                         .encodings = {split.encodings.begin(), split.encodings.begin() + count},
+                         .targets = {split.targets.begin(), split.targets.begin() + count}};
+  const auto begin = std::chrono::steady_clock::now();
+  predict(model, few, data, policy, precision, Pass::evaluation(), device);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / static_cast<double>(count);
 }
 
 std::vector<metrics::MetricValue> score(const ClassificationData& data, const std::vector<double>& targets,

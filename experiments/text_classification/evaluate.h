@@ -44,6 +44,10 @@ BatchPolicy batch_policy(const TextClassificationOptions& options);
 Predictions predict(TextEncoder& model, const EncodedSplit& split, const ClassificationData& data,
                     const BatchPolicy& policy, Precision precision, const Pass& pass, const at::Device& device);
 
+// Seconds that an example takes in predict(), measured on at most four batches: for dry runs.
+double seconds_per_example(TextEncoder& model, const EncodedSplit& split, const ClassificationData& data,
+                           const BatchPolicy& policy, Precision precision, const at::Device& device);
+
 // GLUE tasks: their metrics; other classes: accuracy and macro F1; other scores: Pearson and Spearman.
 std::vector<metrics::MetricValue> score(const ClassificationData& data, const std::vector<double>& targets,
                                         const std::vector<double>& predictions);

@@ -171,10 +171,14 @@ void text_classification(run::RunContext& run) {
 
   if (method->traits().trains) {
     Trainer trainer(*model, data, settings.experiment, device, run);
+    if (run.job.dry_run) return trainer.plan();
     record_training(trainer.train(), run);
     if (method->traits().changes_backward) record_gradient_errors(*model, data, settings.experiment, device, run);
-  } else {
-    run.restore_checkpoint();
+  } else if (run.job.dry_run) {
+    const double each = seconds_per_example(*model, data.dev, data, batch_policy(settings.experiment),
+                                            precision_named(settings.experiment.precision), device);
+    return run.record_plan({{run::kPlanOtherSeconds, each * static_cast<double>(data.dev.size())},
+                            {run::kPlanResultBytes, 50'000 + 400 * static_cast<double>(data.dev.size())}});
   }
   if (settings.experiment.final_evaluation) {
     const BatchPolicy policy = batch_policy(settings.experiment);

@@ -48,6 +48,8 @@ const OptionTable<TextClassificationOptions>& text_classification_options() {
           .add("checkpoint_steps", &O::checkpoint_steps, {.help = "steps between checkpoints; null: by time", .min = 1})
           .add("checkpoint_minutes", &O::checkpoint_minutes,
                {.help = "minutes between checkpoints; null: never", .min = 0.01})
+          .add("keep_checkpoints", &O::keep_checkpoints,
+               {.help = "how many stay; with 1 a damaged one cannot be made up for", .min = 1, .max = 1 << 20})
           .add("final_evaluation", &O::final_evaluation, {.help = "score the dev set at the end"})
           .add("save_to", &O::save_to, {.help = "folder for the trained parameters (safetensors); empty: none"})
           .add("timing_warmup_steps", &O::timing_warmup_steps, {.help = "first steps that count as cold", .min = 0});

@@ -33,6 +33,7 @@ struct TextClassificationOptions {
   bool keep_best = true;
   std::optional<int64_t> checkpoint_steps;
   std::optional<double> checkpoint_minutes = 5;
+  int64_t keep_checkpoints = 2;
   bool final_evaluation = true;
   std::string save_to;
   int64_t timing_warmup_steps = 3;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -108,6 +109,52 @@ TrainingSummary Trainer::train() {
     summary.step_seconds = static_cast<double>(step_ns_[step_ns_.size() / 2]) * 1e-9;
   }
   return summary;
+}
+
+void Trainer::plan() {
+  constexpr int64_t kSteps = 8, kColdSteps = 3;
+  using Seconds = std::chrono::duration<double>;
+  std::vector<double> seconds;
+  for (int64_t step = 0; step < std::min(kSteps, total_steps_) && !run_.stop_requested(); ++step) {
+    const auto begin = std::chrono::steady_clock::now();
+    one_step();
+    if (step >= kColdSteps || total_steps_ <= kColdSteps)
+      seconds.push_back(Seconds(std::chrono::steady_clock::now() - begin).count());
+  }
+  if (run_.stop_requested()) throw run::Interrupted(run::requested_signal());
+  std::sort(seconds.begin(), seconds.end());
+  const double step_seconds = seconds.empty() ? 0 : seconds[seconds.size() / 2];
+  const auto begin_save = std::chrono::steady_clock::now();
+  save_checkpoint();
+  const double save_seconds = Seconds(std::chrono::steady_clock::now() - begin_save).count();
+  double checkpoint_bytes = 0;  // with the best parameters, which later checkpoints hold too
+  for (const auto& parameter : optimizer_.parameters())
+    checkpoint_bytes += static_cast<double>(parameter.value.nbytes());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(run_.job.run_dir / "checkpoints"))
+    if (entry.is_regular_file()) checkpoint_bytes += static_cast<double>(entry.file_size());
+  const EncodedSplit& whole = data_.selection.size() > 0 ? data_.selection : data_.dev;
+  const double example_seconds =
+      seconds_per_example(model_, whole, data_, batch_policy(options_), precision_, device_);
+  const double steps = static_cast<double>(total_steps_);
+  const double selections =
+      std::ceil(steps / static_cast<double>(std::max<int64_t>(1, steps_per_epoch_ / options_.evaluations_per_epoch)));
+  const double scored = selections * static_cast<double>(whole.size()) +
+                        (options_.final_evaluation ? static_cast<double>(data_.dev.size()) : 0);
+  const double minutes = step_seconds * steps / 60;
+  const double saves = options_.checkpoint_steps ? std::floor(steps / static_cast<double>(*options_.checkpoint_steps))
+                       : options_.checkpoint_minutes ? std::floor(minutes / *options_.checkpoint_minutes)
+                                                     : 0;
+  // A point of a series is 40 bytes in the journal and 24 in the result file before it is packed; a sample's row a
+  // hundred and its logits.
+  const double row = 100 + 8 * static_cast<double>(data_.labels());
+  run_.record_plan(
+      {{run::kPlanSteps, steps},
+       {run::kPlanStepSeconds, step_seconds},
+       {run::kPlanOtherSeconds, scored * example_seconds + saves * save_seconds},
+       {run::kPlanPeakBytes, static_cast<double>(state_.peak_bytes)},
+       {run::kPlanCheckpointBytes, checkpoint_bytes},
+       {run::kPlanCheckpoints, std::min(saves, static_cast<double>(run_.kept_checkpoints()))},
+       {run::kPlanResultBytes, 50'000 + 64 * 3 * steps + 2 * row * static_cast<double>(data_.dev.size())}});
 }
 
 void Trainer::one_step() {

@@ -32,6 +32,9 @@ class Trainer {
   // Error(kRunFailed, "loss_not_finite") when training diverges. Leaves the chosen parameters (best or last) in the
   // model.
   TrainingSummary train();
+  // For a dry run: takes a few steps, one checkpoint and a part of an evaluation, and records what the whole training
+  // will take. The model is not what training would give.
+  void plan();
   static int64_t total_steps(const TextClassificationOptions& options, size_t examples);
 
  private:

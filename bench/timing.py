@@ -1,0 +1,37 @@
+"""What the end-to-end benchmarks share: where and what they ran, and how a result becomes a page."""
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def provenance(build):
+    def output(*command):
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip()
+
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
+    return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "commit": output("git", "rev-parse", "HEAD"),
+            "dirty": bool(output("git", "status", "--porcelain", "--untracked-files=no")),
+            "frugal": output(str(build / "frugal"), "version"),
+            "cpu": cpu, "cores": os.cpu_count(), "load_at_start": os.getloadavg()[0],
+            "system": f"{platform.system()} {platform.release()}", "python": platform.python_version(),
+            "hydra-core": importlib.metadata.version("hydra-core"), "omegaconf": importlib.metadata.version("omegaconf")}
+
+
+def write(name, result, page):
+    """results/<name>.json and results/<name>.md"""
+    folder = ROOT / "results"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    facts = result["provenance"]
+    foot = (f"\n{facts['date']}, {facts['cores']} cores of {facts['cpu']}, load {facts['load_at_start']:.1f} at the start; "
+            f"commit {facts['commit'][:12]}{' with changes' if facts['dirty'] else ''}, Python {facts['python']}, "
+            f"hydra-core {facts['hydra-core']}. Every sample is in [{name}.json]({name}.json).\n")
+    (folder / f"{name}.md").write_text(page + foot)
+    print(page + foot)
