@@ -18,14 +18,13 @@ string(REGEX MATCH "[0-9][^'\"]*" FRUGAL_TORCH_VERSION "${_torch_version_line}")
 
 add_library(frugal_c10 SHARED IMPORTED)
 set_target_properties(frugal_c10 PROPERTIES IMPORTED_LOCATION "${FRUGAL_TORCH_ROOT}/lib/libc10.so")
-add_library(frugal_torch_cpu SHARED IMPORTED)
-set_target_properties(frugal_torch_cpu PROPERTIES IMPORTED_LOCATION "${FRUGAL_TORCH_ROOT}/lib/libtorch_cpu.so")
 add_library(frugal_torch_iface INTERFACE)
 add_library(frugal::torch ALIAS frugal_torch_iface)
 target_include_directories(frugal_torch_iface SYSTEM INTERFACE
   "${FRUGAL_TORCH_ROOT}/include" "${FRUGAL_TORCH_ROOT}/include/torch/csrc/api/include")
 # Linked first and directly: a BLAS that OpenCV drags in would otherwise replace LibTorch's own without a word.
-target_link_libraries(frugal_torch_iface INTERFACE -Wl,--no-as-needed frugal_torch_cpu frugal_c10 -Wl,--as-needed)
+target_link_libraries(frugal_torch_iface INTERFACE
+  "-Wl,--push-state,--no-as-needed,${FRUGAL_TORCH_ROOT}/lib/libtorch_cpu.so,--pop-state" frugal_c10)
 get_filename_component(_site "${FRUGAL_TORCH_ROOT}" DIRECTORY)
 target_link_options(frugal_torch_iface INTERFACE
   "-Wl,-rpath-link,${_site}/nvidia/cu13/lib" "-Wl,--allow-shlib-undefined")
@@ -53,13 +52,13 @@ if(FRUGAL_HAS_CUDA)
   set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
   add_library(frugal_c10_cuda SHARED IMPORTED)
   set_target_properties(frugal_c10_cuda PROPERTIES IMPORTED_LOCATION "${FRUGAL_TORCH_ROOT}/lib/libc10_cuda.so")
-  add_library(frugal_libtorch_cuda SHARED IMPORTED)
-  set_target_properties(frugal_libtorch_cuda PROPERTIES IMPORTED_LOCATION "${FRUGAL_TORCH_ROOT}/lib/libtorch_cuda.so")
   add_library(frugal_torch_cuda_iface INTERFACE)
   add_library(frugal::torch_cuda ALIAS frugal_torch_cuda_iface)
   target_include_directories(frugal_torch_cuda_iface SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
-  # --no-as-needed: nothing of ours names a symbol of libtorch_cuda, which registers itself when it is loaded.
+  # Nothing of ours names a symbol of libtorch_cuda, which registers itself when it is loaded. One item, since CMake puts
+  # equal flags (--as-needed) of several libraries together and so moves them off the library that they belong to.
   target_link_libraries(frugal_torch_cuda_iface INTERFACE
-    -Wl,--no-as-needed frugal_libtorch_cuda frugal_c10_cuda -Wl,--as-needed frugal_torch_iface)
+    "-Wl,--push-state,--no-as-needed,${FRUGAL_TORCH_ROOT}/lib/libtorch_cuda.so,--pop-state"
+    frugal_c10_cuda frugal_torch_iface)
 endif()
 message(STATUS "LibTorch ${FRUGAL_TORCH_VERSION} in ${FRUGAL_TORCH_ROOT}; CUDA worker: ${FRUGAL_HAS_CUDA}")

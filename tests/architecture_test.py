@@ -75,6 +75,22 @@ def linked(program):
     return [line.split()[0] for line in out.splitlines() if line.strip()]
 
 
+def needed(program):
+    out = subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"NEEDED.*\[(.+)\]", out)
+
+
+# LibTorch's CUDA library registers itself when it is loaded: nothing names its symbols, so a linker drops it unasked.
+def wrong_workers(folder):
+    wanted = {"frugal-worker-cpu": ["libtorch_cpu.so"], "frugal-worker-cuda": ["libtorch_cpu.so", "libtorch_cuda.so"]}
+    for worker, libraries in wanted.items():
+        if (folder / worker).exists():
+            found = needed(folder / worker)
+            yield from (f"{worker} does not link {name}" for name in libraries if name not in found)
+    if (folder / "frugal-worker-cpu").exists() and "libtorch_cuda.so" in needed(folder / "frugal-worker-cpu"):
+        yield "frugal-worker-cpu links libtorch_cuda.so"
+
+
 def main():
     source, frugal = Path(sys.argv[1]), sys.argv[2]
     shows_itself()
@@ -82,6 +98,7 @@ def main():
     libraries = linked(frugal)
     assert any(name.startswith("libhdf5") for name in libraries), f"ldd showed no libraries of {frugal}: {libraries}"
     found += [f"{frugal} links {name}" for name in libraries if re.match(r"lib(torch|c10|cud|nccl)", name)]
+    found += wrong_workers(Path(frugal).parent)
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0
