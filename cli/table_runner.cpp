@@ -67,7 +67,7 @@ class Maker {
     MadeTable made{.table = {.spec = spec_, .scale = request_.scale, .overrides = request_.overrides}};
     report::PaperTable& table = made.table;
     for (size_t r = 0; r < spec_.rows.size(); ++r)
-      if (::fnmatch(request_.rows.c_str(), spec_.rows[r].name.c_str(), 0) == 0) table.shown.push_back(r);
+      if (::fnmatch(request_.rows.c_str(), spec_.rows[r].name.c_str(), FNM_EXTMATCH) == 0) table.shown.push_back(r);
     if (table.shown.empty())
       throw Error(ErrorKind::kUsage, "unknown_row", cat("no row of the table matches '", request_.rows, "'"), "--row");
     try {
