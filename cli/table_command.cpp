@@ -23,7 +23,8 @@ constexpr const char* kAbout =
 po::options_description describe() {
   po::options_description options("options");
   auto add = options.add_options();
-  add("row", po::value<std::string>()->default_value("*"), "only rows whose name matches this shell pattern, e.g. @(full|meft*)");
+  add("row", po::value<std::string>()->default_value("*"),
+      "only rows whose name matches this shell pattern, e.g. @(full|meft*)");
   add("scale", po::value<std::string>(), "full (the paper's models and data) or small");
   add("check", "exit with 1 if a check of the table fails, a cell failed, or a full-scale value differs");
   add("format", po::value<std::string>()->default_value("md"), "what is printed: md, csv, json, html");

@@ -30,8 +30,8 @@ at::Device open_device(const Json& node, run::RunContext& run) {
   context.setDeterministicAlgorithms(strict, /*warn_only=*/options.deterministic == "warn");
   context.setDeterministicCuDNN(strict);
   context.setBenchmarkCuDNN(!strict);
-  // Filling fresh memory makes reads of it repeat; it is a check for code that reads what it never wrote, at the price of
-  // a kernel for each tensor.
+  // Filling fresh memory makes reads of it repeat; it is a check for code that reads what it never wrote, at the price
+  // of a kernel for each tensor.
   context.setDeterministicFillUninitializedMemory(false);
   context.setAllowTF32CuBLAS(options.tf32);
   run.recorder.provenance("device.threads", std::to_string(options.threads));

@@ -10,7 +10,7 @@
 namespace frugal::io {
 
 struct ChildLimits {
-  std::uint64_t memory_bytes = std::uint64_t{4} << 30U;  // address space; not enforced in address-sanitizer builds
+  std::uint64_t memory_bytes = std::uint64_t{4} << 30U;     // address space; not enforced in address-sanitizer builds
   std::chrono::seconds silence = std::chrono::seconds(30);  // wall time without output, after which it is killed
   std::uint64_t output_bytes = std::uint64_t{2} << 30U;
 };

@@ -133,8 +133,7 @@ void Trainer::plan() {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(run_.job.run_dir / "checkpoints"))
     if (entry.is_regular_file()) checkpoint_bytes += static_cast<double>(entry.file_size());
   const EncodedSplit& whole = data_.selection.size() > 0 ? data_.selection : data_.dev;
-  const double example_seconds =
-      seconds_per_example(model_, whole, data_, batch_policy(options_), precision_, device_);
+  const double example_seconds = seconds_per_example(model_, whole, data_, batch_policy(options_), precision_, device_);
   const double steps = static_cast<double>(total_steps_);
   const double selections =
       std::ceil(steps / static_cast<double>(std::max<int64_t>(1, steps_per_epoch_ / options_.evaluations_per_epoch)));
