@@ -1,13 +1,10 @@
 #include "experiments/training/adamw.h"
 
-#include <ATen/ops/_foreach_add.h>
-#include <ATen/ops/_foreach_addcdiv.h>
-#include <ATen/ops/_foreach_addcmul.h>
-#include <ATen/ops/_foreach_div.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/_foreach_sqrt.h>
 #include <ATen/ops/_foreach_zero.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
@@ -61,27 +58,19 @@ void AdamW::step(double learning_rate) {
   step_group(plain_, learning_rate);
 }
 
+// One pass over memory for all of it (LibTorch's fused step). transformers' form is torch's with another epsilon, added
+// before the bias correction: sqrt(v) / sqrt(c2) + eps / sqrt(c2) = (sqrt(v) + eps) / sqrt(c2); and decay comes last.
 void AdamW::step_group(Group& group, double learning_rate) {
   if (group.values.empty()) return;
-  const auto t = static_cast<double>(steps_);
-  const double correction1 = 1 - std::pow(options_.beta1, t), correction2 = 1 - std::pow(options_.beta2, t);
-  const auto gradients = gradients_of(group.values);
+  const double correction2 = 1 - std::pow(options_.beta2, static_cast<double>(steps_));
   const bool torch_form = options_.form == AdamWForm::kTorch;
-  if (torch_form && group.weight_decay > 0) at::_foreach_mul_(group.values, 1 - learning_rate * group.weight_decay);
-  at::_foreach_mul_(group.m, options_.beta1);
-  at::_foreach_add_(group.m, gradients, 1 - options_.beta1);
-  at::_foreach_mul_(group.v, options_.beta2);
-  at::_foreach_addcmul_(group.v, gradients, gradients, 1 - options_.beta2);
-  auto denominator = at::_foreach_sqrt(group.v);
-  if (torch_form) {
-    at::_foreach_div_(denominator, std::sqrt(correction2));
-    at::_foreach_add_(denominator, options_.eps);
-    at::_foreach_addcdiv_(group.values, group.m, denominator, -learning_rate / correction1);
-    return;
-  }
-  at::_foreach_add_(denominator, options_.eps);
-  at::_foreach_addcdiv_(group.values, group.m, denominator, -learning_rate * std::sqrt(correction2) / correction1);
-  if (group.weight_decay > 0) at::_foreach_mul_(group.values, 1 - learning_rate * group.weight_decay);
+  const double eps = torch_form ? options_.eps : options_.eps / std::sqrt(correction2);
+  const at::Tensor step = at::full({}, static_cast<double>(steps_), group.values.front().options().dtype(at::kFloat));
+  at::_fused_adamw_(group.values, gradients_of(group.values), group.m, group.v, /*max_exp_avg_sqs=*/{},
+                    std::vector<at::Tensor>(group.values.size(), step), learning_rate, options_.beta1, options_.beta2,
+                    torch_form ? group.weight_decay : 0, eps, /*amsgrad=*/false, /*maximize=*/false,
+                    /*grad_scale=*/{}, /*found_inf=*/{});
+  if (!torch_form && group.weight_decay > 0) at::_foreach_mul_(group.values, 1 - learning_rate * group.weight_decay);
 }
 
 std::vector<NamedTensor> AdamW::state() const {
