@@ -42,7 +42,8 @@ def main():
                 if process.returncode != code:
                     raise SystemExit(f"{label}: exit {process.returncode}\n{process.stderr}")
             samples = samples[3:]  # the first ones load files from the disk
-            result["calls"].append({"call": label, "args": args, "target_ms": target, "samples_ms": samples})
+            shown = [arg.removeprefix(f"{ROOT}/") for arg in args]
+            result["calls"].append({"call": label, "args": shown, "target_ms": target, "samples_ms": samples})
     rows = "".join(
         f"| {c['call']} | {statistics.median(c['samples_ms']):.1f} | "
         f"{statistics.quantiles(c['samples_ms'], n=10)[-1]:.1f} | {c['target_ms']} | "

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/report/html.h"
 #include "core/results/export.h"
 
 namespace frugal::report {
@@ -108,13 +109,6 @@ size_t width(const std::string& text) {
   return count;
 }
 
-std::string html_text(const std::string& text) {
-  std::string escaped;
-  for (const char c : text)
-    escaped += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : std::string(1, c);
-  return escaped;
-}
-
 }  // namespace
 
 std::string table_markdown(const PaperTable& table) {
@@ -140,19 +134,19 @@ std::string table_markdown(const PaperTable& table) {
 
 std::string table_html(const PaperTable& table) {
   const auto lines = grid(table);
-  std::string text = cat("<!doctype html>\n<meta charset=\"utf-8\">\n<title>", html_text(title(table)),
+  std::string text = cat("<!doctype html>\n<meta charset=\"utf-8\">\n<title>", escape(title(table)),
                          "</title>\n<style>body{font-family:sans-serif}table{border-collapse:collapse}"
                          "td,th{padding:.2em .7em;border-bottom:1px solid #ccc;text-align:right}"
                          "td:first-child,th:first-child{text-align:left}</style>\n<h1>",
-                         html_text(title(table)), "</h1>\n<table>\n");
+                         escape(title(table)), "</h1>\n<table>\n");
   for (size_t l = 0; l < lines.size(); ++l) {
     text += "<tr>";
     const char* tag = l == 0 ? "th" : "td";
-    for (const auto& cell : lines[l]) text += cat("<", tag, ">", html_text(cell), "</", tag, ">");
+    for (const auto& cell : lines[l]) text += cat("<", tag, ">", escape(cell), "</", tag, ">");
     text += "</tr>\n";
   }
   text += "</table>\n<ul>\n";
-  for (const auto& line : remarks(table)) text += cat("<li>", html_text(line), "</li>\n");
+  for (const auto& line : remarks(table)) text += cat("<li>", escape(line), "</li>\n");
   return text + "</ul>\n";
 }
 

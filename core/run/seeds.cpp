@@ -5,26 +5,15 @@
 
 #include "core/error.h"
 #include "core/io/checksum.h"
+#include "core/philox.h"
 
 namespace frugal::run {
-
-std::array<std::uint32_t, 4> Stream::block(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<std::uint32_t>(b >> 32U) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-               static_cast<std::uint32_t>(a >> 32U) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
-  }
-  return counter;
-}
 
 Stream::result_type Stream::operator()() {
   const std::uint64_t index = position_ / 4;
   if (index != block_index_) {
-    block_ = block({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32U), 0, 0},
-                   {static_cast<std::uint32_t>(key_), static_cast<std::uint32_t>(key_ >> 32U)});
+    block_ = philox4x32({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32U), 0, 0},
+                        {static_cast<std::uint32_t>(key_), static_cast<std::uint32_t>(key_ >> 32U)});
     block_index_ = index;
   }
   return block_[position_++ % 4];

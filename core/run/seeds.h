@@ -26,8 +26,6 @@ class Stream {
   std::uint64_t position() const { return position_; }
   void seek(std::uint64_t position) { position_ = position; }
 
-  static std::array<std::uint32_t, 4> block(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
-
  private:
   std::uint64_t key_, position_;
   std::uint64_t block_index_ = std::numeric_limits<std::uint64_t>::max();
