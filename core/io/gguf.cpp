@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <tuple>
 
 #include "core/error.h"
 #include "core/io/gguf_header.h"
@@ -22,7 +23,8 @@ std::vector<std::uint32_t> sorted_by_name(std::size_t count, const Name& name, c
                                           std::span<const std::byte> bytes, const std::string& file) {
   std::vector<std::uint32_t> order(count);
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return name(a) < name(b); });
+  std::sort(order.begin(), order.end(),
+            [&](auto a, auto b) { return std::tuple(name(a), a) < std::tuple(name(b), b); });
   const auto twice = std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return name(a) == name(b); });
   if (twice != order.end())
     fail("gguf_duplicate", cat("the ", what, " '", printable(name(*twice)), "' appears twice"),

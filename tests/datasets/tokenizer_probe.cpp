@@ -1,6 +1,7 @@
 // Lets a Python test call the tokenizers: one JSON request a line on stdin, one JSON answer a line on stdout.
 //   tokenizer_probe MODEL < {"text":..., "pair":..., "special":bool, "max_length":n, "truncation":name}
 //   -> {"ids":[...], "type_ids":[...], "mask":[...], "decoded":..., "decoded_plain":...} or {"error": code}
+//   {"ids":[...]} -> {"decoded":..., "decoded_plain":...}
 // "bytes" instead of "text" gives the text as a list of byte values, for input that is no UTF-8.
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -13,7 +14,12 @@ namespace {
 using Json = nlohmann::json;
 namespace tk = frugal::tokenizers;
 
+Json decoded(const tk::Tokenizer& tokenizer, const std::vector<tk::TokenId>& ids) {
+  return {{"decoded", tokenizer.decode(ids, false)}, {"decoded_plain", tokenizer.decode(ids, true)}};
+}
+
 Json answer(const tk::Tokenizer& tokenizer, const Json& request) {
+  if (request.contains("ids")) return decoded(tokenizer, request["ids"].get<std::vector<tk::TokenId>>());
   std::string text = request.value("text", "");
   if (request.contains("bytes"))
     for (const int byte : request["bytes"]) text.push_back(static_cast<char>(byte));
@@ -25,10 +31,7 @@ Json answer(const tk::Tokenizer& tokenizer, const Json& request) {
   if (request.contains("pair")) pair = request["pair"].get<std::string>();
   const auto encoding = tokenizer.encode(text, pair, options);
   Json result = {{"ids", encoding.ids}, {"type_ids", encoding.type_ids}, {"mask", encoding.attention_mask}};
-  if (request.value("decode", false)) {
-    result["decoded"] = tokenizer.decode(encoding.ids, false);
-    result["decoded_plain"] = tokenizer.decode(encoding.ids, true);
-  }
+  if (request.value("decode", false)) result.update(decoded(tokenizer, encoding.ids));
   return result;
 }
 

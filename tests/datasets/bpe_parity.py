@@ -1,0 +1,127 @@
+"""BPE tokenizers: ids, pairs and decoding equal Python's tokenizers, id for id, on adversarial texts and on the data folder.
+
+usage: bpe_parity.py PROBE SMOLLM2.gguf DATA_ROOT [--whole]
+--whole takes every line of the data folder, else a fixed sample. Real weights' tokenizer and data are left out, with a
+message, where they are absent.
+"""
+
+import json
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import bpe_reference as made
+from tokenizer_parity import ADVERSARIAL, Probe, Report, all_code_points, check_decode, check_ids, random_texts
+from tokenizers import pre_tokenizers
+
+WHOLE = "--whole" in sys.argv
+
+TEXTS = [
+    "I'LL DON'T WE'VE You're you'Re 'S 's 'ſ it'ſ 'LL'D 'm'M", "'", "''s", " 's", "a's", "1's", "'re're", "ʼs", "’s don’t",
+    "1", "12", "123", "1234", "12345678901234567890", "a1b22c333d4444", " 1 22  333   4444", "½¾ ①② ٣٤٥ ४५६ ⅷ 一二三", "1.000,5e-3 0x1F",
+    "\n", "\n\n", "\r\n", "\r\n\r\n\r\n", " \n", "\n ", " \n \n x", "x \n\n y", "a\r\nb\rc\n", "\t\t\n\t", "x\n\n\n", "   ", " a", "  a", "   a", "a ", "a  ", "a   b", "\u00a0a", "\u3000\u3000a", "\u2028x\u2029y", "\x0b\x0c\x1c\x1d\x85",
+    "!", "!!", " !", " !!a", "...\n", "...\n\nx", " ...\r\n x", "(a)", "($x) {y}", "a-b_c", "$\n", "—\n\n", "x=1;\n\ty = 2 ;\n",
+    "<|im_start|>user\nHi<|im_end|>\n", "<|endoftext|>", "a<|endoftext|>b", "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>", "<|im_start", "<|IM_START|>", "<s>a</s> <unk> <mask> <extra> wörd wo\u0308rd",
+    "e\u0301 n\u0303 \u1100\u1161\u11a8 \u212b \u0344 \ufb01 \u2126 q\u0307\u0323 \u0958", "\u0301x", " \u0301x", "\u200dx", "\u200bx", "👩‍👩‍👧‍👦👍🏽🇩🇪", "x👍 👍x", "\ufe0f\u20e3",
+    "中文 混合 text 한국어 ไทย עברית العربية हिन्दी", "ſ Kelvin K", "\u1c89\ua7cb \U00010d4a\U00010d40 \U00011de0", "▁x ▁▁ _▁", "<0x41> <0xFF> <0x0A>", "a\x00b", "\ufeffx", "\U0010ffff",
+]
+LONG = ["a" * 100_000, " " * 100_000, "\n" * 50_000, "é" * 50_000, "1" * 50_000, "!?" * 30_000, "ab" * 50_000, "a b" * 30_000, "\u2581" * 20_000, "的" * 30_000]
+
+
+def bpe_texts():
+    return TEXTS + ADVERSARIAL + [a + b for a in TEXTS[:30] for b in TEXTS[30:60:3]]
+
+
+def data_texts(root):
+    """Lines of every text file of the data folder; in the quick form whole paragraphs of a fixed sample of each file."""
+    rng = random.Random(11)
+    for folder in ("glue", "mmlu", "qa", "wikitext-2"):
+        for path in sorted((root / folder).rglob("*")):
+            if not path.is_file() or path.suffix not in (".tsv", ".txt", ".csv", ".jsonl", ".lst"):
+                continue
+            lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+            if WHOLE:
+                yield from lines
+                yield "\n".join(lines[:2000])
+            else:
+                yield "\n".join(lines[:20])
+                yield from rng.sample(lines, min(60, len(lines)))
+
+
+def check_all(report, name, probe, reference, texts):
+    check_ids(report, name, probe, reference, texts)
+    sample = texts[:400]
+    check_decode(report, f"{name}, decode", probe, reference, sample)
+    pairs = [{"text": a, "pair": b} for a, b in zip(TEXTS, reversed(TEXTS))]
+    want = [{"ids": e.ids, "type_ids": e.type_ids, "mask": e.attention_mask} for e in (reference.encode(p["text"], p["pair"]) for p in pairs)]
+    report.compare(f"{name}, pairs", pairs, probe(pairs), want)
+
+
+def check_random_ids(report, name, probe, reference, size):
+    """Decoding of ids that no text gives: broken characters, bytes in any order, special tokens in between."""
+    rng = random.Random(5)
+    requests = [{"ids": [rng.randrange(size) for _ in range(rng.randint(0, 12))]} for _ in range(1500)]
+    if reference.token_to_id("<0x00>") is not None:
+        requests += [{"ids": [rng.randint(3, 258) if rng.random() < 0.8 else rng.randrange(size) for _ in range(8)]} for _ in range(1500)]
+    want = [[reference.decode(r["ids"], skip_special_tokens=s) for s in (False, True)] for r in requests]
+    report.compare(f"{name}, decode of random ids", requests, [[a["decoded"], a["decoded_plain"]] for a in probe(requests)], want)
+
+
+def references():
+    yield "GPT-2 style", made.gpt2_style()
+    yield "Llama-3 style", made.llama3_style()
+    yield "Llama-3 style, entries no merge makes", made.llama3_style(entries=made.UNREACHABLE)
+    yield "Llama-3 style, the same, merges count", made.llama3_style(ignore_merges=False, entries=made.UNREACHABLE)
+    yield "Qwen2 style", made.qwen2_style()
+    yield "RoBERTa style", made.prefix_space_style()
+    yield "Llama-2 style", made.llama2_style()
+    yield "Llama-2 style, Metaspace first", made.llama2_style(pre_tokenizers.Metaspace(prepend_scheme="first", split=False))
+    yield "Llama-2 style, Metaspace always, unknown tokens", made.llama2_style(pre_tokenizers.Metaspace(prepend_scheme="always"), byte_fallback=False)
+    yield "Llama-2 style, Metaspace never, unknown tokens one by one", made.llama2_style(pre_tokenizers.Metaspace(prepend_scheme="never"), byte_fallback=False, fuse_unk=False)
+
+
+def string_merges(path):
+    """The same file with merges as "a b", as older versions write it."""
+    data = json.loads(path.read_text())
+    data["model"]["merges"] = [" ".join(m) for m in data["model"]["merges"]]
+    path.write_text(json.dumps(data))
+
+
+def main():
+    program, gguf, root = sys.argv[1], Path(sys.argv[2]), Path(os.environ.get("FRUGAL_DATA_ROOT", sys.argv[3]))
+    report = Report()
+    texts = bpe_texts() + list(random_texts(1000 if not WHOLE else 5000))
+    data = list(data_texts(root)) if root.exists() else []
+    if not data:
+        print(f"no data in {root}: the part with its texts is left out")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        for i, (name, reference) in enumerate(references()):
+            reference.save(str(folder / "tokenizer.json"))
+            if i % 2:
+                string_merges(folder / "tokenizer.json")
+            probe = Probe(program, folder)
+            check_all(report, name, probe, reference, texts)
+            check_random_ids(report, name, probe, reference, reference.get_vocab_size())
+            if WHOLE or i in (1, 4):
+                check_ids(report, f"{name}, data folder", probe, reference, data)
+            if WHOLE or i in (1, 3, 4, 6):
+                check_ids(report, f"{name}, every code point", probe, reference, all_code_points(512))
+            check_ids(report, f"{name}, long runs", probe, reference, LONG)
+    if gguf.is_file():
+        reference, probe = made.smollm2(gguf), Probe(program, gguf)
+        check_all(report, "SmolLM2", probe, reference, texts)
+        check_random_ids(report, "SmolLM2", probe, reference, reference.get_vocab_size())
+        check_ids(report, "SmolLM2, data folder", probe, reference, data)
+        check_ids(report, "SmolLM2, every code point", probe, reference, all_code_points(512))
+        check_ids(report, "SmolLM2, long runs", probe, reference, LONG)
+    else:
+        print("no SmolLM2 wheel: its tokenizer is left out")
+    if report.failures:
+        sys.exit(f"{report.failures} differences")
+
+
+if __name__ == "__main__":
+    main()
