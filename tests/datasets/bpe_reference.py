@@ -16,7 +16,7 @@ SMOLLM_PRE = lambda: pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_d
 def training_text():
     """Text that every machine has: Python's own library and licence, some lines of other scripts, digits, white space, code."""
     library = Path(json.__file__).parent.parent
-    texts = [p.read_text(encoding="utf-8", errors="replace") for p in sorted(library.glob("*.py"))[:60]]
+    texts = [p.read_text(encoding="utf-8", errors="replace") for p in sorted(library.glob("*.py"))[:10]]
     texts += ["Привет, мир! Как дела?\n" * 20, "日本語のテキストです。\n" * 20, "中文字符和汉字\n" * 20, "مرحبا بالعالم\n" * 20, "naïve café déjà vu\n" * 20, "don't we'll they've I'm he's you'd we're\n" * 20,
               "DON'T WE'LL THEY'VE\n" * 20, "1234567890 2024 3.14159 1,000,000\n" * 20, "\t\tindent\r\n\r\n   spaces   \n\n\n" * 20, "😀😃👍🏽👩‍👩‍👧‍👦\n" * 20]
     return [line for text in texts for line in text.splitlines(keepends=True)]
