@@ -85,6 +85,7 @@ void inspect_tokenizer(const fs::path& path, bool json) {
       {"mask", special.mask}, {"bos", special.bos}, {"eos", special.eos}};
   Json out = {{"type", "tokenizer"},
               {"path", path.string()},
+              {"algorithm", tokenizer->algorithm()},
               {"vocabulary_size", tokenizer->vocabulary_size()},
               {"special_tokens", Json::object()}};
   for (const auto& [role, id] : roles)
@@ -93,7 +94,7 @@ void inspect_tokenizer(const fs::path& path, bool json) {
     std::cout << out.dump() << '\n';
     return;
   }
-  std::cout << "WordPiece tokenizer, vocabulary of " << tokenizer->vocabulary_size() << " ids\n";
+  std::cout << tokenizer->algorithm() << " tokenizer, vocabulary of " << tokenizer->vocabulary_size() << " ids\n";
   for (const auto& [role, entry] : out["special_tokens"].items())
     std::cout << role << "  " << entry["id"] << "  " << io::printable(entry["token"].get<std::string>()) << '\n';
 }
@@ -103,7 +104,7 @@ bool is_weights(const fs::path& path) {
 }
 
 bool is_tokenizer(const fs::path& path) {
-  return path.extension() == ".json" || path.filename() == "vocab.txt";
+  return path.extension() == ".json" || path.filename() == "vocab.txt" || path.extension() == ".model";
 }
 
 }  // namespace

@@ -103,12 +103,20 @@ Prompt parse_llama3(std::string_view text) {
   return asked ? Prompt::kAsked : Prompt::kAlways;
 }
 
-// Llama 3.1's template is long and differs between releases in its tools only, which are not used here.
+// Llama 3.1's template is long and differs between releases in its tools and images, which are not used here. What it
+// does with messages stands in these lines; changed copies of it, of which there are many, lack one of them.
 bool is_llama31(std::string_view text) {
   for (const std::string_view part :
-       {"Cutting Knowledge Date: December 2023\n", "Today Date: ", "<|start_header_id|>system<|end_header_id|>\n\n",
-        "message['content'] | trim + '<|eot_id|>'", "'<|start_header_id|>assistant<|end_header_id|>\n\n'",
-        "date_string"})
+       {"date_string = \"26 Jul 2024\"",
+        "\n{%- if messages[0]['role'] == 'system'%}\n    {%- set system_message = messages[0]['content']|trim%}\n    "
+        "{%- set "
+        "messages = messages[1:]%}\n{%- else%}\n    {%- set system_message = \"\"%}\n{%- endif%}\n",
+        "\n{{- \"<|start_header_id|>system<|end_header_id|>\n\n\"}}\n",
+        "\n{{- \"Cutting Knowledge Date: December 2023\n\"}}\n{{- \"Today Date: \" + date_string + \"\n\n\"}}\n",
+        "\n{{- system_message}}\n{{- \"<|eot_id|>\"}}\n",
+        "{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + "
+        "'<|eot_id|>'}}",
+        "{%- if add_generation_prompt%}\n    {{- '<|start_header_id|>assistant<|end_header_id|>\n\n'}}\n{%- endif%}"})
     if (text.find(part) == std::string_view::npos) return false;
   return true;
 }

@@ -42,7 +42,8 @@ class ChatTemplate {
   const std::string& name() const { return name_; }
   // The message that is put first where a conversation has no system message; empty for none.
   const std::optional<std::string>& default_system() const { return default_system_; }
-  // The day that llama3.1 names, "26 Jul 2024" in its published form.
+  // The day that llama3.1 names: "26 Jul 2024" unless set, so that a run can be repeated. Llama 3.2's template names
+  // the current day where its reader tells it.
   ChatTemplate& set_date(std::string date) {
     date_ = std::move(date);
     return *this;

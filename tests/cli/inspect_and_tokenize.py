@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import bad_gguf
+import bad_tokenizers as bad_files
 
 FRUGAL, MODEL = sys.argv[1], Path(sys.argv[2])
 FAILURES = []
@@ -115,7 +116,7 @@ def bad_tokenizers():
     yield "other normalizer", changed(normalizer={"type": "NFKC"}), "tokenizer_unsupported"
     yield "other pre-tokenizer", changed(pre_tokenizer={"type": "Whitespace"}), "tokenizer_unsupported"
     yield "no pre-tokenizer", changed(pre_tokenizer=None), "tokenizer_unsupported"
-    yield "other post-processor", changed(post_processor={"type": "RobertaProcessing"}), "tokenizer_unsupported"
+    yield "other post-processor", changed(post_processor={"type": "Magic"}), "tokenizer_unsupported"
     yield "other decoder", changed(decoder={"type": "ByteLevel"}), "tokenizer_unsupported"
     yield "normalizer without its switch", changed(normalizer={"type": "BertNormalizer"}), "tokenizer_json"
     yield "vocabulary is a list", model(vocab=["a"]), "tokenizer_json"
@@ -189,6 +190,52 @@ def test_inspect_gguf(folder):
     print(f"{count} bad GGUF files")
 
 
+def test_bad_tokenizers(folder):
+    count = 0
+    path = folder / "tokenizer.json"
+    for name, content, code in bad_files.bad_bpe():
+        path.write_bytes(content)
+        expect_error(f"BPE: {name}", 3, code, "inspect", path)
+        count += 1
+    for name, content in bad_files.good_bpe():
+        path.write_bytes(content)
+        check(f"BPE: {name}", call("tokenize", "--model", folder, stdin=b"ab a\n")[0] == 0, call("inspect", path)[2])
+    path.unlink()
+    path = folder / "t.gguf"
+    for name, content, code in bad_files.bad_gguf_tokenizers():
+        path.write_bytes(content)
+        expect_error(f"GGUF tokenizer: {name}", 3, code, "tokenize", "--model", path)
+        count += 1
+    for name, content in bad_files.good_gguf_tokenizers():
+        path.write_bytes(content)
+        check(f"GGUF tokenizer: {name}", call("tokenize", "--model", path, stdin=b"ab a\n")[0] == 0, call("tokenize", "--model", path)[2])
+    path = folder / "tokenizer.model"
+    for name, content in bad_files.bad_sentencepiece():
+        path.write_bytes(content)
+        expect_error(f"SentencePiece: {name}", 3, "tokenizer_sentencepiece", "inspect", path)
+        count += 1
+    path.write_bytes(bad_files.sentencepiece())
+    status, out, err, _, _ = call("tokenize", "--model", folder, stdin=b"a a\n")
+    check("SentencePiece", (status, out) == (0, "1 5 5\n"), (out, err))
+    out = call("inspect", path, "--json")[1]
+    check("SentencePiece inspect", json.loads(out)["special_tokens"].get("bos") == {"id": 1, "token": "<s>"}, out)
+    path.unlink()
+    print(f"{count} bad tokenizer files")
+
+
+def test_decode(folder):
+    path = folder / "tokenizer.json"
+    path.write_bytes(dict(bad_files.good_bpe())["whole"])
+    check("decode", call("tokenize", "--model", path, "--decode", stdin=b"11 5 7\n\n")[:2] == (0, "<s>abc a\n\n"))
+    check("decode json", call("tokenize", "--model", path, "--decode", "--json", "--no-special", stdin=b"[11, 5, 7]\n[]\n")[:2] == (0, '"abc a"\n""\n'))
+    for line in (b"1 x", b"1,2", b"1.5", b"99999999999", b"[1]"):
+        expect_error(f"ids {line}", 3, "tokenize_line", "tokenize", "--model", path, "--decode", stdin=line)
+    for line in (b"[1 2]", b"[1,", b"1", b'["1"]', b"[[1]]", b"[1.5]", b"[" * 100_000):
+        expect_error(f"json ids {line[:9]}", 3, "tokenize_line", "tokenize", "--model", path, "--decode", "--json", stdin=line)
+    expect_error("id outside the vocabulary", 2, "token_id_out_of_range", "tokenize", "--model", path, "--decode", stdin=b"99")
+    path.unlink()
+
+
 def test_real_weights():
     from safetensors import safe_open
 
@@ -254,6 +301,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         test_inspect(Path(folder))
         test_inspect_gguf(Path(folder))
+        test_bad_tokenizers(Path(folder))
+        test_decode(Path(folder))
         test_tokenize(Path(folder))
         test_tokenize_by_config(Path(folder))
     test_real_weights()

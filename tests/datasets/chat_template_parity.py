@@ -21,13 +21,28 @@ def chatml(system=None):
 LLAMA3_LOOP = ("{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}"
                "{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}")
 LLAMA3_PROMPT = "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
-# What Llama 3.1's template does without tools, written for this test.
+# What Llama 3.1's template does without tools, in its words where ours looks for them.
 LLAMA31 = """{{- bos_token }}
-{%- if not date_string is defined %}{%- set date_string = "26 Jul 2024" %}{%- endif %}
-{%- if messages[0]['role'] == 'system' %}{%- set system = messages[0]['content'] | trim %}{%- set messages = messages[1:] %}{%- else %}{%- set system = "" %}{%- endif %}
-{{- "<|start_header_id|>system<|end_header_id|>\\n\\n" }}{{- "Cutting Knowledge Date: December 2023\\n" }}{{- "Today Date: " + date_string + "\\n\\n" }}{{- system }}{{- "<|eot_id|>" }}
-{%- for message in messages %}{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n'+ message['content'] | trim + '<|eot_id|>' }}{%- endfor %}
-{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{%- endif %}"""
+{%- if not date_string is defined %}
+    {%- set date_string = "26 Jul 2024" %}
+{%- endif %}
+{%- if messages[0]['role'] == 'system' %}
+    {%- set system_message = messages[0]['content']|trim %}
+    {%- set messages = messages[1:] %}
+{%- else %}
+    {%- set system_message = "" %}
+{%- endif %}
+{{- "<|start_header_id|>system<|end_header_id|>\\n\\n" }}
+{{- "Cutting Knowledge Date: December 2023\\n" }}
+{{- "Today Date: " + date_string + "\\n\\n" }}
+{{- system_message }}
+{{- "<|eot_id|>" }}
+{%- for message in messages %}
+    {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n'+ message['content'] | trim + '<|eot_id|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}
+{%- endif %}"""
 SMOLLM2 = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 KNOWN = {
@@ -39,7 +54,7 @@ KNOWN = {
     "llama3.1": [LLAMA31],
 }
 UNKNOWN = ["", "{{ messages }}", chatml() + "x", chatml().replace("im_end", "eom"), chatml("a' + x + 'b"), chatml("{{ 1 }}"), chatml("x").replace("{% endif %}{{", "{{", 1), "{{ bos_token }}" + chatml(),
-           LLAMA3_LOOP, LLAMA3_LOOP + LLAMA3_PROMPT + "x", LLAMA3_LOOP.replace("| trim", "") + LLAMA3_PROMPT, "{% for message in messages %}[INST]{{ message['content'] }}[/INST]{% endfor %}"]
+           LLAMA31.replace("|trim", ""), LLAMA31.replace('message = ""', 'message = "x"'), LLAMA31.replace("26 Jul", "27 Jul"), LLAMA3_LOOP, LLAMA3_LOOP + LLAMA3_PROMPT + "x", LLAMA3_LOOP.replace("| trim", "") + LLAMA3_PROMPT, "{% for message in messages %}[INST]{{ message['content'] }}[/INST]{% endfor %}"]
 
 
 def conversations():
