@@ -31,7 +31,7 @@ LONG = ["a" * 100_000, " " * 100_000, "\n" * 50_000, "é" * 50_000, "1" * 50_000
 
 
 def bpe_texts():
-    return TEXTS + ADVERSARIAL + [a + b for a in TEXTS[:30] for b in TEXTS[30:60:3]]
+    return TEXTS + ADVERSARIAL + [a + b for a in TEXTS[:30] for b in TEXTS[30:60:5]]
 
 
 # Blocks of many characters of one kind; their ends are kept.
@@ -60,7 +60,7 @@ def data_texts(root):
                 yield "\n".join(lines[:2000])
             else:
                 yield "\n".join(lines[:20])
-                yield from rng.sample(lines, min(60, len(lines)))
+                yield from rng.sample(lines, min(30, len(lines)))
 
 
 def check_all(report, name, probe, reference, texts):
@@ -75,7 +75,7 @@ def check_all(report, name, probe, reference, texts):
 def check_random_ids(report, name, probe, reference, size):
     """Decoding of ids that no text gives: broken characters, bytes in any order, special tokens in between."""
     rng = random.Random(5)
-    requests = [{"ids": [rng.randrange(size) for _ in range(rng.randint(0, 12))]} for _ in range(1500)]
+    requests = [{"ids": [rng.randrange(size) for _ in range(rng.randint(0, 12))]} for _ in range(800)]
     if reference.token_to_id("<0x00>") is not None:
         requests += [{"ids": [rng.randint(3, 258) if rng.random() < 0.8 else rng.randrange(size) for _ in range(8)]} for _ in range(1500)]
     want = [[reference.decode(r["ids"], skip_special_tokens=s) for s in (False, True)] for r in requests]
@@ -105,7 +105,7 @@ def string_merges(path):
 def main():
     program, gguf, root = sys.argv[1], Path(sys.argv[2]), Path(os.environ.get("FRUGAL_DATA_ROOT", sys.argv[3]))
     report = Report()
-    texts = bpe_texts() + list(random_texts(5000 if WHOLE else 600))
+    texts = bpe_texts() + list(random_texts(5000 if WHOLE else 300))
     data = list(data_texts(root)) if root.exists() else []
     if not data:
         print(f"no data in {root}: the part with its texts is left out")
@@ -120,9 +120,10 @@ def main():
             check_random_ids(report, name, probe, reference, reference.get_vocab_size())
             if WHOLE or i in (1, 4):
                 check_ids(report, f"{name}, data folder", probe, reference, data)
-            if WHOLE or i in (1, 3, 4, 6):
+            if WHOLE or i in (1, 4):
                 check_ids(report, f"{name}, every code point", probe, reference, code_points())
-            check_ids(report, f"{name}, long runs", probe, reference, LONG)
+            if WHOLE or i in (0, 6):
+                check_ids(report, f"{name}, long runs", probe, reference, LONG)
     if gguf.is_file():
         reference, probe = made.smollm2(gguf), Probe(program, gguf)
         check_all(report, "SmolLM2", probe, reference, texts)
