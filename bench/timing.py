@@ -14,6 +14,12 @@ def provenance(build):
     def output(*command):
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip()
 
+    def version(package):
+        try:
+            return importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
     return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "commit": output("git", "rev-parse", "HEAD"),
@@ -21,17 +27,19 @@ def provenance(build):
             "frugal": output(str(build / "frugal"), "version"),
             "cpu": cpu, "cores": os.cpu_count(), "load_at_start": os.getloadavg()[0],
             "system": f"{platform.system()} {platform.release()}", "python": platform.python_version(),
-            "hydra-core": importlib.metadata.version("hydra-core"), "omegaconf": importlib.metadata.version("omegaconf")}
+            "hydra-core": version("hydra-core"), "omegaconf": version("omegaconf")}
 
 
-def write(name, result, page):
-    """results/<name>.json and results/<name>.md"""
-    folder = ROOT / "results"
+def write(name, result, page, folder=None):
+    """<folder>/<name>.json and <name>.md; the folder is results unless named"""
+    folder = folder or ROOT / "results"
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     facts = result["provenance"]
     foot = (f"\n{facts['date']}, {facts['cores']} cores of {facts['cpu']}, load {facts['load_at_start']:.1f} at the start; "
-            f"commit {facts['commit'][:12]}{' with changes' if facts['dirty'] else ''}, Python {facts['python']}, "
-            f"hydra-core {facts['hydra-core']}. Every sample is in [{name}.json]({name}.json).\n")
+            f"{'commit ' + facts['commit'][:12] if facts['commit'] else facts['frugal']}"
+            f"{' with changes' if facts['dirty'] else ''}, Python {facts['python']}"
+            f"{', hydra-core ' + facts['hydra-core'] if facts['hydra-core'] else ''}. "
+            f"Every sample is in [{name}.json]({name}.json).\n")
     (folder / f"{name}.md").write_text(page + foot)
     print(page + foot)

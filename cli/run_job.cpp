@@ -63,8 +63,7 @@ std::vector<std::pair<std::string, std::string>> worker_environment(const Json& 
   std::vector<std::pair<std::string, std::string>> variables = {
       {"OMP_NUM_THREADS", count},
       {"MKL_NUM_THREADS", count},
-      {"MKL_CBWR", "AUTO"},                     // same sums whatever the alignment
-      {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};  // read when cuBLAS is loaded
+      {"MKL_CBWR", "AUTO"}};  // same sums whatever the alignment
   std::erase_if(variables, [](const auto& variable) { return std::getenv(variable.first.c_str()) != nullptr; });
   return variables;
 }

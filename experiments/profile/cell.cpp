@@ -81,6 +81,11 @@ void record_metrics(const Cell& cell, const CellSubject& subject, results::Recor
   record("static_memory", static_cast<double>(subject.memory.static_bytes) * kMiB, "MiB");
   record("peak_memory", static_cast<double>(subject.memory.peak_bytes) * kMiB, "MiB");
   if (subject.joules) record("energy", *subject.joules, "J");
+  if (!subject.trace) return;
+  record("operators", subject.trace->operators, "", {.count = subject.trace->calls});
+  if (subject.trace->kernels == 0) return;
+  record("kernels", subject.trace->kernels, "", {.count = subject.trace->calls});
+  record("device_busy", subject.trace->device_ms, "ms", {.count = subject.trace->calls});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "core/profile/measure.h"
 #include "core/results/recorder.h"
+#include "experiments/profile/trace.h"
 #include "experiments/profile/workload.h"
 
 namespace frugal {
@@ -22,7 +23,8 @@ struct CellSubject {
   std::string name;  // "model", "baseline"
   CellMemory memory;
   profile::Measurement latency;
-  std::optional<double> joules;  // a call
+  std::optional<double> joules;      // a call
+  std::optional<TraceCounts> trace;  // experiment.trace
 };
 
 struct Cell {

@@ -100,9 +100,17 @@ class Profiler {
       cell.subjects.push_back({.name = subjects_[i].name,
                                .memory = memory_of(*subjects_[i].workload, mode),
                                .latency = std::move(measured.subjects[i]),
-                               .joules = profile::energy_per_call(timed[i], kEnergySeconds, *timer_, *monitor_, stop)});
+                               .joules = profile::energy_per_call(timed[i], kEnergySeconds, *timer_, *monitor_, stop),
+                               .trace = trace_of(timed[i], cell, subjects_[i].name)});
     record_cell(cell, rule_, run_.recorder);
     for (const auto& subject : cell.subjects) tell(subject);
+  }
+
+  // After the timing, which it would slow down.
+  std::optional<TraceCounts> trace_of(const profile::Subject& subject, const Cell& cell, const std::string& name) {
+    if (options_.trace == 0) return std::nullopt;
+    const std::string file = cat(cell.mode, "-b", cell.size.batch, "-s", cell.size.length, "-", name, ".json");
+    return trace_calls(subject.work, options_.trace, device_, run_.job.run_dir / "trace" / file);
   }
 
   // After the timing, so that the first timed call is a cold one.

@@ -57,7 +57,12 @@ const OptionTable<ProfileOptions>& profile_options() {
                {.help = "a figure known less well than this is INVALID", .min = 1e-6})
           .add("baseline", &O::baseline,
                {.help = "measured in turns with the model: none, plain (no method; training all weights), or a method: "
-                        "method@experiment.baseline=lora"});
+                        "method@experiment.baseline=lora"})
+          .add("trace", &O::trace,
+               {.help = "calls of each cell and subject to trace after its measurement, to trace/ in the run's folder "
+                        "(Chrome's format); 0: none",
+                .min = 0,
+                .max = 1000});
   return table;
 }
 

@@ -20,6 +20,7 @@ struct ProfileOptions {
   double min_seconds = 0.5, time_limit = 10, relative_spread = 0.005, believable_spread = 0.05;
   // "none", "plain", or a method's keys (method@experiment.baseline=lora).
   Json baseline = "none";
+  int64_t trace = 0;
 };
 const OptionTable<ProfileOptions>& profile_options();
 

@@ -1,9 +1,14 @@
 // experiment=profile end to end, in this process: what it records, not how long things take.
+#include <ATen/ops/ones.h>
+#include <ATen/ops/relu.h>
+
 #include <cmath>
+#include <fstream>
 #include <set>
 
 #include "core/error.h"
 #include "experiments/profile/options.h"
+#include "experiments/profile/trace.h"
 #include "tests/experiments/run_here.h"
 #include "tests/support/expect_error.h"
 
@@ -98,6 +103,25 @@ TEST(Profile, ActivationMemoryIsWhatTrainingMeasures) {
         << kind;
     EXPECT_EQ(metric(profiled.data, "train_step/b8/s16/static_memory"), metric(trained.data, "static_memory")) << kind;
   }
+}
+
+TEST(Profile, ATraceNamesOperatorsAndCountsThem) {
+  const test::TempFolder folder;
+  const auto file = folder.path() / "trace/calls.json";
+  const at::Tensor a = at::ones({8, 8});
+  const TraceCounts counts = trace_calls([&] { at::relu(at::relu(a)); }, 5, at::kCPU, file);
+  EXPECT_EQ(counts.calls, 5);
+  EXPECT_EQ(counts.operators, 4);  // relu, and the clamp_min it is made of
+  EXPECT_EQ(counts.kernels, 0);
+  std::ifstream stream(file);
+  const json trace = json::parse(stream);
+  int relus = 0;
+  for (const auto& event : trace.at("traceEvents")) relus += event.value("name", "") == "aten::relu";
+  EXPECT_EQ(relus, 10);
+
+  const auto traced = test::run_here(profile_config({{"modes", {"train_step"}}, {"trace", 2}}));
+  ASSERT_EQ(traced.result.state, results::RunState::kDone) << traced.result.message;
+  EXPECT_GT(metric(traced.data, "train_step/b8/s16/operators"), 100);
 }
 
 TEST(Profile, TheContentHashHoldsNoTimes) {
