@@ -5,6 +5,7 @@
 #include "datasets/tokenizers/sentencepiece_tokenizer.h"
 #include "datasets/tokenizers/special_tokens.h"
 #include "datasets/tokenizers/tokenizer_json.h"
+#include "datasets/tokenizers/vocab_merges.h"
 #include "datasets/tokenizers/vocab_txt.h"
 
 namespace frugal::tokenizers {
@@ -15,10 +16,10 @@ namespace fs = std::filesystem;
 
 fs::path find_file(const fs::path& path) {
   if (!fs::is_directory(path)) return path;
-  for (const char* name : {"tokenizer.json", "vocab.txt", "tokenizer.model"})
+  for (const char* name : {"tokenizer.json", "vocab.txt", "tokenizer.model", "vocab.json"})
     if (fs::exists(path / name)) return path / name;
   throw Error(ErrorKind::kUsage, "tokenizer_not_found",
-              "this folder holds no tokenizer.json, vocab.txt or tokenizer.model", path.string());
+              "this folder holds no tokenizer.json, vocab.txt, tokenizer.model or vocab.json", path.string());
 }
 
 // transformers 5 builds BERT tokenizers from tokenizer_config.json's switch, whatever tokenizer.json says; Python's
@@ -32,6 +33,7 @@ void warn_about_case(const TextModel& model, const TokenizerConfig& config, cons
 }
 
 TokenizerParts read_parts(const fs::path& file, TokenizerConfig& config) {
+  if (file.filename() == "vocab.json") return read_vocab_merges(file, config);
   if (file.extension() == ".json") return read_tokenizer_json(file);
   if (file.extension() == ".model") return read_sentencepiece(file, config);
   return read_vocab_txt(file, config);

@@ -76,6 +76,7 @@ TokenizerConfig read_tokenizer_config(const fs::path& folder) {
     config.strip_accents = read_switch(tree, "strip_accents", path);
     config.add_bos_token = read_switch(tree, "add_bos_token", path);
     config.add_eos_token = read_switch(tree, "add_eos_token", path);
+    config.add_prefix_space = read_switch(tree, "add_prefix_space", path);
   }
   if (const auto path = folder / "special_tokens_map.json"; fs::exists(path))
     read_roles(read_json(path, kMaxFileBytes, kCode), path, config);

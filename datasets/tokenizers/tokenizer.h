@@ -69,8 +69,8 @@ class Tokenizer {
 // path: a folder (tokenizer.json first, else vocab.txt, else tokenizer.model), one of those files, or a GGUF
 // checkpoint. tokenizer_config.json and special_tokens_map.json beside it name the special tokens' roles; a GGUF file
 // names its own. Errors: kUsage `tokenizer_not_found`; kBadData `tokenizer_unsupported` (names the type that this build
-// cannot run), `tokenizer_json`, `tokenizer_vocab`, `tokenizer_config`, `tokenizer_gguf`, `tokenizer_sentencepiece`,
-// and the errors of io::GgufFile::open.
+// cannot run), `tokenizer_json`, `tokenizer_vocab`, `tokenizer_merges`, `tokenizer_config`, `tokenizer_gguf`,
+// `tokenizer_sentencepiece`, and the errors of io::GgufFile::open.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 // A batch as models take it, row-major [rows, columns], padded on the right.

@@ -201,6 +201,18 @@ def test_bad_tokenizers(folder):
         path.write_bytes(content)
         check(f"BPE: {name}", call("tokenize", "--model", folder, stdin=b"ab a\n")[0] == 0, call("inspect", path)[2])
     path.unlink()
+    path = folder / "vocab.json"
+    path.write_text('{"a": 0, "b": 1, "ab": 2}')
+    expect_error("vocab.json without merges.txt", 2, "tokenizer_not_found", "inspect", path)
+    for merges, code in (("#version: 0.2\na b c\n", "tokenizer_merges"), ("a\n", "tokenizer_merges"), ("a c\n", "tokenizer_merges"), ("b a\n", "tokenizer_merges"), ("a \xff\n", "tokenizer_merges")):
+        (folder / "merges.txt").write_text(merges)
+        expect_error(f"merges.txt {merges!r}", 3, code, "inspect", path)
+    (folder / "merges.txt").write_text("#version: 0.2\r\na b\r\n\r\n")
+    check("vocab.json", call("tokenize", "--model", folder, stdin=b"ab ba\n")[:2] == (0, "2 1 0\n"), call("tokenize", "--model", folder, stdin=b"ab ba\n"))
+    for vocabulary, code in (("[]", "tokenizer_json"), ('{"a": -1}', "tokenizer_json"), ('{"a": {}}', "tokenizer_json"), ('{"a": 0, "b": 0}', "tokenizer_vocab")):
+        path.write_text(vocabulary)
+        expect_error(f"vocab.json {vocabulary}", 3, code, "inspect", path)
+    path.unlink()
     path = folder / "t.gguf"
     for name, content, code in bad_files.bad_gguf_tokenizers():
         path.write_bytes(content)

@@ -95,6 +95,27 @@ def references():
     yield "Llama-2 style, Metaspace never, unknown tokens one by one", made.llama2_style(pre_tokenizers.Metaspace(prepend_scheme="never"), byte_fallback=False, fuse_unk=False)
 
 
+def check_original_files(report, program, folder, texts):
+    """vocab.json and merges.txt of GPT-2 and OPT against transformers' GPT2Tokenizer."""
+    from transformers import GPT2Tokenizer
+
+    model = json.loads(made.gpt2_style().to_str())["model"]
+    end = "</s>"
+    settings = {"GPT-2": {}, "OPT": {"bos_token": end, "eos_token": end, "unk_token": end, "pad_token": "<pad>", "add_bos_token": True},
+                "prefix": {"add_prefix_space": True, "add_eos_token": True, "eos_token": {"content": "<end>", "lstrip": True, "__type": "AddedToken"}}}
+    for name, config in settings.items():
+        vocabulary = dict(model["vocab"])
+        for token in ("<|endoftext|>", end, "<pad>", "<end>"):
+            vocabulary.setdefault(token, len(vocabulary))
+        (folder / "vocab.json").write_text(json.dumps(vocabulary))
+        (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(" ".join(m) + "\n" for m in model["merges"]))
+        (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2Tokenizer", **config}))
+        reference = GPT2Tokenizer.from_pretrained(str(folder))
+        answers = Probe(program, folder)([{"text": t, "decode": True} for t in texts])
+        report.compare(f"{name}, vocab.json", texts, [a["ids"] for a in answers], reference(texts)["input_ids"])
+        report.compare(f"{name}, vocab.json, decode", texts, [a["decoded_plain"] for a in answers], [reference.decode(a["ids"], skip_special_tokens=True, clean_up_tokenization_spaces=False) for a in answers])
+
+
 def string_merges(path):
     """The same file with merges as "a b", as older versions write it."""
     data = json.loads(path.read_text())
@@ -109,6 +130,8 @@ def main():
     data = list(data_texts(root)) if root.exists() else []
     if not data:
         print(f"no data in {root}: the part with its texts is left out")
+    with tempfile.TemporaryDirectory() as folder:
+        check_original_files(report, program, Path(folder), texts[:150] + ["a<end> b", "x <end>", "</s><pad>"])
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         for i, (name, reference) in enumerate(references()):
