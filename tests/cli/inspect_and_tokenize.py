@@ -187,6 +187,9 @@ def test_inspect_gguf(folder):
           [("a", "F32", [3, 2], 24), ("q8", "Q8_0", [2, 32], 68), ("q4_k", "Q4_K", [256], 144), ("half", "F16", [5, 1, 1, 1], 10)], found["tensors"])
     out = call("inspect", path)[1]
     check("gguf table", "4 tensors, 246 bytes" in out and "Q4_K" in out and "[3 x string]" in out, out)
+    path.write_bytes(bad_gguf.gguf([bad_gguf.entry("general.alignment", bad_gguf.U32, 64)], [bad_gguf.tensor("a", [2], 0, 64), bad_gguf.tensor("b", [1], 1)], bytes(72), version=2, alignment=64))
+    found = json.loads(call("inspect", path, "--json")[1])
+    check("gguf version 2", (found["version"], found["alignment"], [t["offset"] % 64 for t in found["tensors"]]) == (2, 64, [0, 0]), found)
     print(f"{count} bad GGUF files")
 
 
