@@ -113,6 +113,7 @@ void check_piece(Message piece) {
     if (piece.field == kPieceText && piece.type == 2) {
       if (piece.content.size() > kMaxTokenBytes) piece.fail(cat("a piece of ", piece.content.size(), " bytes"));
       if (io::first_invalid_utf8(piece.content)) piece.fail("a piece is no UTF-8");
+      if (piece.content.find('\0') != std::string_view::npos) piece.fail("a piece holds a NUL");
     }
 }
 

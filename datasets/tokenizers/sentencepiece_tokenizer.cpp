@@ -58,6 +58,21 @@ class SentencePieceModel final : public TextModel {
   TokenDecoder decoder_;
 };
 
+// Most faults come as a status, those of the trie that it builds as an exception of its own.
+std::unique_ptr<Processor> load_processor(const std::string& bytes, const std::string& file) {
+  auto processor = std::make_unique<Processor>();
+  std::string why;
+  try {
+    if (const auto status = processor->LoadFromSerializedProto(bytes); !status.ok()) why = status.ToString();
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  if (!why.empty())
+    throw Error(ErrorKind::kBadData, "tokenizer_sentencepiece",
+                cat("libsentencepiece refuses the model: ", io::printable(why)), file);
+  return processor;
+}
+
 void add_role(TokenizerConfig& config, const char* role, const Processor& processor, int id) {
   if (id >= 0 && !config.roles.contains(role))
     config.roles[role] = {.content = processor.IdToPiece(id), .special = true};
@@ -69,10 +84,7 @@ TokenizerParts read_sentencepiece(const std::filesystem::path& path, TokenizerCo
   const auto file = path.string();
   const auto bytes = io::read_file(path, kMaxFileBytes);
   const auto settings = check_sentencepiece(bytes, file);
-  auto processor = std::make_unique<Processor>();
-  if (const auto status = processor->LoadFromSerializedProto(bytes); !status.ok())
-    throw Error(ErrorKind::kBadData, "tokenizer_sentencepiece",
-                cat("libsentencepiece refuses the model: ", io::printable(status.ToString())), file);
+  auto processor = load_processor(bytes, file);
 
   TokenizerParts parts;
   for (int id = 0; id < processor->GetPieceSize(); ++id)

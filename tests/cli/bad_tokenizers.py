@@ -183,6 +183,7 @@ def bad_sentencepiece():
     yield "empty piece", sentencepiece(pieces=[unk, piece("")])
     yield "long piece", sentencepiece(pieces=[unk, piece("a" * 5000)])
     yield "piece that is no UTF-8", sentencepiece(pieces=[unk, piece(b"\xff")])
+    yield "piece with a NUL", sentencepiece(pieces=[unk, piece("a\0b")])
     yield "two unknown pieces", sentencepiece(pieces=[unk, piece("<unk2>", 0.0, 2)])
     yield "trie past the end", sentencepiece(charsmap=struct.pack("<I", 1 << 30) + b"x\0")
     yield "trie of three bytes", sentencepiece(charsmap=struct.pack("<I", 3) + b"abcx\0")
