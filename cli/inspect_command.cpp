@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "cli/inspect_gguf.h"
 #include "cli/options.h"
 #include "core/error.h"
 #include "core/io/safetensors.h"
@@ -21,7 +22,8 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kSupported = "*.safetensors, *.safetensors.index.json, tokenizer.json, vocab.txt";
+constexpr const char* kSupported =
+    "*.safetensors, *.safetensors.index.json, *.gguf, tokenizer.json, vocab.txt, tokenizer.model";
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text = "[";
@@ -37,12 +39,12 @@ Json tensor_json(const io::TensorEntry& tensor) {
           {"bytes", tensor.bytes.size()}};
 }
 
-void print_tensors(const std::vector<const io::TensorEntry*>& tensors) {
+void print_tensors(const std::vector<TensorRow>& tensors) {
   std::size_t widest = 4;
   std::uint64_t bytes = 0;
-  for (const auto* tensor : tensors) {
-    widest = std::max(widest, std::min<std::size_t>(io::printable(tensor->name).size(), 80));
-    bytes += tensor->bytes.size();
+  for (const auto& tensor : tensors) {
+    widest = std::max(widest, std::min<std::size_t>(io::printable(tensor.name).size(), 80));
+    bytes += tensor.bytes;
   }
   const auto row = [&](const std::string& name, std::string_view dtype, const std::string& size,
                        const std::string& shape) {
@@ -52,15 +54,19 @@ void print_tensors(const std::vector<const io::TensorEntry*>& tensors) {
               << std::string(14 - std::min<std::size_t>(13, size.size()), ' ') << size << "  " << shape << '\n';
   };
   row("name", "dtype", "bytes", "shape");
-  for (const auto* tensor : tensors)
-    row(io::printable(tensor->name), io::dtype_name(tensor->dtype), std::to_string(tensor->bytes.size()),
-        shape_text(tensor->shape));
+  for (const auto& tensor : tensors)
+    row(io::printable(tensor.name), tensor.type, std::to_string(tensor.bytes), shape_text(tensor.shape));
   std::cout << tensors.size() << " tensors, " << bytes << " bytes\n";
 }
 
 void inspect_weights(const fs::path& path, bool json) {
   const auto model = io::SafetensorsModel::open(path);
-  if (!json) return print_tensors(model.tensors());
+  if (!json) {
+    std::vector<TensorRow> rows;
+    for (const auto* tensor : model.tensors())
+      rows.push_back({tensor->name, io::dtype_name(tensor->dtype), tensor->bytes.size(), tensor->shape});
+    return print_tensors(rows);
+  }
   Json out = {{"type", "safetensors"}, {"files", Json::array()}, {"tensors", Json::array()}};
   for (const auto& file : model.files())
     out["files"].push_back({{"path", file.string()}, {"metadata", io::SafetensorsFile::open(file).metadata()}});
@@ -79,6 +85,7 @@ void inspect_tokenizer(const fs::path& path, bool json) {
       {"mask", special.mask}, {"bos", special.bos}, {"eos", special.eos}};
   Json out = {{"type", "tokenizer"},
               {"path", path.string()},
+              {"algorithm", tokenizer->algorithm()},
               {"vocabulary_size", tokenizer->vocabulary_size()},
               {"special_tokens", Json::object()}};
   for (const auto& [role, id] : roles)
@@ -87,7 +94,7 @@ void inspect_tokenizer(const fs::path& path, bool json) {
     std::cout << out.dump() << '\n';
     return;
   }
-  std::cout << "WordPiece tokenizer, vocabulary of " << tokenizer->vocabulary_size() << " ids\n";
+  std::cout << tokenizer->algorithm() << " tokenizer, vocabulary of " << tokenizer->vocabulary_size() << " ids\n";
   for (const auto& [role, entry] : out["special_tokens"].items())
     std::cout << role << "  " << entry["id"] << "  " << io::printable(entry["token"].get<std::string>()) << '\n';
 }
@@ -97,7 +104,7 @@ bool is_weights(const fs::path& path) {
 }
 
 bool is_tokenizer(const fs::path& path) {
-  return path.extension() == ".json" || path.filename() == "vocab.txt";
+  return path.extension() == ".json" || path.filename() == "vocab.txt" || path.extension() == ".model";
 }
 
 }  // namespace
@@ -114,6 +121,8 @@ int inspect_command(std::span<const std::string> args) {
   const bool json = options.values.contains("json");
   if (is_weights(path)) {
     inspect_weights(path, json);
+  } else if (path.extension() == ".gguf") {
+    inspect_gguf(path, json, print_tensors);
   } else if (is_tokenizer(path)) {
     inspect_tokenizer(path, json);
   } else {

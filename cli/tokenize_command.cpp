@@ -1,9 +1,11 @@
-// frugal tokenize: token ids of text, one line a line. Also what the parity tests compare with Python.
+// frugal tokenize: token ids of text, one line a line, and back. Also what the parity tests compare with Python.
+#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <sstream>
 #include <string>
 
 #include "cli/options.h"
@@ -27,10 +29,12 @@ po::options_description describe() {
   po::options_description options("options");
   auto add = options.add_options();
   add("model", po::value<std::string>(),
-      "instead of model=...: a folder with tokenizer.json or vocab.txt, or the file");
+      "instead of model=...: a folder with tokenizer.json, vocab.txt or tokenizer.model, one of these files, or a GGUF "
+      "checkpoint");
   add("file", po::value<std::string>(), "text to read; standard input without it");
   add("json", "an input line is a JSON string, an output line a JSON array");
-  add("no-special", "without the special tokens that the tokenizer adds around a text");
+  add("no-special", "without the special tokens that the tokenizer adds around a text; with --decode without any");
+  add("decode", "the other way: an input line is ids (with --json a JSON array), an output line is their text");
   return options;
 }
 
@@ -62,6 +66,43 @@ std::string format(const std::vector<tokenizers::TokenId>& ids, bool json) {
   return text + (json ? "]\n" : "\n");
 }
 
+// The ids of one line: whole numbers with white space between them, or a JSON array of them.
+std::vector<tokenizers::TokenId> ids_of(const std::string& line, bool json, const std::string& where) {
+  using tokenizers::TokenId;
+  const auto fail = [&] {
+    throw Error(ErrorKind::kBadData, "tokenize_line", cat("expected token ids, found ", io::printable(line, 64)),
+                where);
+  };
+  std::vector<TokenId> ids;
+  const auto add = [&](std::string_view word) {
+    auto& id = ids.emplace_back();
+    const auto parsed = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (parsed.ec != std::errc() || parsed.ptr != word.data() + word.size()) fail();
+  };
+  if (!json) {
+    std::istringstream words(line);
+    for (std::string word; words >> word;) add(word);
+    return ids;
+  }
+  try {
+    const auto list = nlohmann::json::parse(line, [&](int depth, auto /*event*/, auto& /*value*/) {
+      if (depth > 1) fail();
+      return true;
+    });
+    if (!list.is_array()) fail();
+    for (const auto& item : list) add(item.dump());
+  } catch (const nlohmann::json::exception&) {
+    fail();
+  }
+  return ids;
+}
+
+std::string decoded(const tokenizers::Tokenizer& tokenizer, const std::vector<tokenizers::TokenId>& ids, bool json,
+                    bool skip_special) {
+  const auto text = tokenizer.decode(ids, skip_special);
+  return (json ? nlohmann::json(text).dump() : text) + "\n";
+}
+
 void tokenize_stream(std::istream& in, const std::string& name, const tokenizers::Tokenizer& tokenizer,
                      const po::variables_map& options) {
   const bool json = options.contains("json");
@@ -69,8 +110,10 @@ void tokenize_stream(std::istream& in, const std::string& name, const tokenizers
   encode.add_special_tokens = !options.contains("no-special");
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    const auto text = text_of(line, json, cat(name, ":", number));
-    std::cout << format(tokenizer.encode(text, encode).ids, json);
+    const auto where = cat(name, ":", number);
+    std::cout << (options.contains("decode")
+                      ? decoded(tokenizer, ids_of(line, json, where), json, !encode.add_special_tokens)
+                      : format(tokenizer.encode(text_of(line, json, where), encode).ids, json));
   }
   if (in.bad()) throw Error(ErrorKind::kEnvironment, "file_unreadable", "reading failed", name);
   std::cout.flush();
@@ -109,7 +152,8 @@ constexpr const char* kAbout =
     R"(Token ids of text, one line a line, as Python's tokenizer gives them, special tokens included.
 
   frugal tokenize model=minilm_l6 --file text.txt
-  echo '"two\nlines"' | frugal tokenize model=auto model.path=DIR --json --no-special)";
+  echo '"two\nlines"' | frugal tokenize model=auto model.path=DIR --json --no-special
+  echo 19556 905 | frugal tokenize --model CHECKPOINT.gguf --decode)";
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 """Makes the seed corpora of the fuzz targets for data files. usage: fuzz_corpus.py FOLDER
 
-    cmake --preset fuzz && cmake --build --preset fuzz --target safetensors_fuzz tokenizer_json_fuzz
+    cmake --preset fuzz && cmake --build --preset fuzz --target safetensors_fuzz gguf_fuzz tokenizer_json_fuzz tokenizer_gguf_fuzz sentencepiece_fuzz
     python tests/fuzz_corpus.py build/fuzz/corpus
     build/fuzz/fuzz/safetensors_fuzz -max_total_time=60 build/fuzz/corpus/safetensors
 """
@@ -9,6 +9,12 @@ import json
 import struct
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "cli"))
+import bad_gguf  # noqa: E402
+import bad_tokenizers  # noqa: E402
+
+MOST_SEED_BYTES = 4096
 
 
 def safetensors_file(header, data=b""):
@@ -29,6 +35,12 @@ def safetensors_files():
     yield struct.pack("<Q", 1 << 63)
 
 
+def gguf_files():
+    yield bad_gguf.good()
+    yield from (content for _, content, _ in bad_gguf.bad_models())
+    yield from (content for _, content, _ in bad_gguf.bad_files() if len(content) <= MOST_SEED_BYTES)
+
+
 def tokenizer_files():
     vocabulary = {t: i for i, t in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##b", "caf", "##e"])}
     token = {"id": 4, "content": "[MASK]", "single_word": False, "lstrip": True, "rstrip": False, "normalized": False, "special": True}
@@ -43,11 +55,25 @@ def tokenizer_files():
     yield json.dumps(good).encode()
     yield json.dumps({**good, "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}, "normalizer": None, "decoder": None}).encode()
     yield json.dumps({**good, "added_tokens": [{**token, "content": "a b", "normalized": True, "single_word": True, "rstrip": True}]}).encode()
-    yield json.dumps({**good, "model": {"type": "BPE", "vocab": {}, "merges": ["a b"]}}).encode()
+    yield from (content for _, content in bad_tokenizers.good_bpe())
+    yield from (content for _, content, _ in bad_tokenizers.bad_bpe() if len(content) <= MOST_SEED_BYTES)
+
+
+def gguf_tokenizer_files():
+    yield from (content for _, content in bad_tokenizers.good_gguf_tokenizers())
+    yield from (content for _, content, _ in bad_tokenizers.bad_gguf_tokenizers() if len(content) <= MOST_SEED_BYTES)
+
+
+def sentencepiece_files():
+    yield bad_tokenizers.sentencepiece()
+    yield bad_tokenizers.sentencepiece(trainer=bad_tokenizers.field(3, 1))
+    yield bad_tokenizers.sentencepiece(charsmap=bad_tokenizers.charsmap([0] * 256))
+    yield from (content for _, content in bad_tokenizers.bad_sentencepiece() if len(content) <= MOST_SEED_BYTES)
 
 
 def main():
-    for name, files in (("safetensors", safetensors_files()), ("tokenizer_json", tokenizer_files())):
+    for name, files in (("safetensors", safetensors_files()), ("gguf", gguf_files()), ("tokenizer_json", tokenizer_files()),
+                        ("tokenizer_gguf", gguf_tokenizer_files()), ("sentencepiece", sentencepiece_files())):
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
         for i, content in enumerate(files):

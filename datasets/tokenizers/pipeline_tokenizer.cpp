@@ -15,9 +15,11 @@ PipelineTokenizer::PipelineTokenizer(TokenizerParts parts, const TokenizerConfig
 std::vector<TokenId> PipelineTokenizer::text_ids(std::string_view text) const {
   std::vector<TokenId> ids;
   ids.reserve(text.size() / 4 + 4);
+  bool at_start = true;
   for (const auto& raw : added_.split_raw(text)) {
     if (raw.id) {
       ids.push_back(*raw.id);
+      at_start = false;
       continue;
     }
     const auto normalized = model_->normalize(raw.text);
@@ -25,8 +27,9 @@ std::vector<TokenId> PipelineTokenizer::text_ids(std::string_view text) const {
       if (piece.id) {
         ids.push_back(*piece.id);
       } else {
-        model_->tokenize(piece.text, ids);
+        model_->tokenize(piece.text, at_start, ids);
       }
+      at_start = false;
     }
   }
   return ids;

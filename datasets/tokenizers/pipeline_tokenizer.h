@@ -29,6 +29,7 @@ class PipelineTokenizer final : public Tokenizer {
   std::optional<TokenId> token_to_id(std::string_view token) const override;
   std::optional<std::string> id_to_token(TokenId id) const override;
   std::size_t vocabulary_size() const override;
+  std::string_view algorithm() const override { return model_->algorithm(); }
 
  private:
   std::vector<TokenId> text_ids(std::string_view text) const;

@@ -26,6 +26,31 @@ SequenceTemplates bert_templates(TokenId cls, TokenId sep) {
   return result;
 }
 
+SequenceTemplates roberta_templates(TokenId cls, TokenId sep) {
+  using Kind = TemplatePiece::Kind;
+  SequenceTemplates result;
+  result.single = {{Kind::kSpecial, 0, {cls}}, {Kind::kFirst, 0, {}}, {Kind::kSpecial, 0, {sep}}};
+  result.pair = result.single;
+  result.pair.push_back({Kind::kSpecial, 0, {sep}});
+  result.pair.push_back({Kind::kSecond, 0, {}});
+  result.pair.push_back({Kind::kSpecial, 0, {sep}});
+  return result;
+}
+
+SequenceTemplates framed_templates(const std::vector<TokenId>& before, const std::vector<TokenId>& after) {
+  using Kind = TemplatePiece::Kind;
+  const auto frame = [&](Kind sequence, TokenId type, Template& pieces) {
+    if (!before.empty()) pieces.push_back({Kind::kSpecial, type, before});
+    pieces.push_back({sequence, type, {}});
+    if (!after.empty()) pieces.push_back({Kind::kSpecial, type, after});
+  };
+  SequenceTemplates result{{}, {}};
+  frame(Kind::kFirst, 0, result.single);
+  frame(Kind::kFirst, 0, result.pair);
+  frame(Kind::kSecond, 1, result.pair);
+  return result;
+}
+
 std::size_t count_special(const Template& pieces) {
   std::size_t count = 0;
   for (const auto& piece : pieces) count += piece.special_ids.size();

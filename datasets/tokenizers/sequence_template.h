@@ -26,6 +26,10 @@ struct SequenceTemplates {
 
 // [CLS] A [SEP] and [CLS] A [SEP] B [SEP], type 1 from B on.
 SequenceTemplates bert_templates(TokenId cls, TokenId sep);
+// [CLS] A [SEP] and [CLS] A [SEP] [SEP] B [SEP], type 0 throughout.
+SequenceTemplates roberta_templates(TokenId cls, TokenId sep);
+// What stands before and after each text: BOS A EOS, and BOS A EOS BOS B EOS with type 1 from the second BOS on.
+SequenceTemplates framed_templates(const std::vector<TokenId>& before, const std::vector<TokenId>& after);
 
 // Special tokens that the template adds.
 std::size_t count_special(const Template& pieces);

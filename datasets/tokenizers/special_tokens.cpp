@@ -74,6 +74,9 @@ TokenizerConfig read_tokenizer_config(const fs::path& folder) {
     config.do_lower_case = read_switch(tree, "do_lower_case", path);
     config.tokenize_chinese_chars = read_switch(tree, "tokenize_chinese_chars", path);
     config.strip_accents = read_switch(tree, "strip_accents", path);
+    config.add_bos_token = read_switch(tree, "add_bos_token", path);
+    config.add_eos_token = read_switch(tree, "add_eos_token", path);
+    config.add_prefix_space = read_switch(tree, "add_prefix_space", path);
   }
   if (const auto path = folder / "special_tokens_map.json"; fs::exists(path))
     read_roles(read_json(path, kMaxFileBytes, kCode), path, config);

@@ -1,4 +1,4 @@
-// tokenizer_config.json and special_tokens_map.json: which token plays which role, and BERT's switches. Internal.
+// tokenizer_config.json and special_tokens_map.json: which token plays which role, and switches. Internal.
 #pragma once
 
 #include <array>
@@ -15,6 +15,7 @@ struct TokenizerConfig {
   std::map<std::string, AddedToken> roles;  // "cls_token" -> the token; only roles that the files name
   std::vector<AddedToken> added_tokens;     // added_tokens_decoder, by id
   std::optional<bool> do_lower_case, tokenize_chinese_chars, strip_accents;
+  std::optional<bool> add_bos_token, add_eos_token, add_prefix_space;
 };
 
 // In the order in which transformers adds them.

@@ -62,12 +62,15 @@ class Tokenizer {
   virtual std::optional<std::string> id_to_token(TokenId id) const = 0;
   // Highest id + 1, added tokens included: the least embedding rows that a model needs.
   virtual std::size_t vocabulary_size() const = 0;
+  // "WordPiece", "byte-level BPE", "BPE", "SentencePiece": for people to read.
+  virtual std::string_view algorithm() const = 0;
 };
 
-// path: a folder (tokenizer.json first, else vocab.txt), or one of those files. tokenizer_config.json and
-// special_tokens_map.json beside it name the special tokens' roles.
-// Errors: kUsage `tokenizer_not_found`; kBadData `tokenizer_unsupported` (names the type that this build cannot run),
-// `tokenizer_json`, `tokenizer_vocab`.
+// path: a folder (tokenizer.json first, else vocab.txt, else tokenizer.model), one of those files, or a GGUF
+// checkpoint. tokenizer_config.json and special_tokens_map.json beside it name the special tokens' roles; a GGUF file
+// names its own. Errors: kUsage `tokenizer_not_found`; kBadData `tokenizer_unsupported` (names the type that this build
+// cannot run), `tokenizer_json`, `tokenizer_vocab`, `tokenizer_merges`, `tokenizer_config`, `tokenizer_gguf`,
+// `tokenizer_sentencepiece`, and the errors of io::GgufFile::open.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 // A batch as models take it, row-major [rows, columns], padded on the right.

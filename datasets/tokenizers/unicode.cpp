@@ -6,6 +6,7 @@
 #include <unicode/unistr.h>
 
 #include "core/error.h"
+#include "datasets/tokenizers/unicode_newer.h"
 
 namespace frugal::tokenizers {
 
@@ -44,15 +45,22 @@ char32_t newer_lower(char32_t c) {
   }
 }
 
+// Characters younger than Unicode 12.1 are left alone, as the reference's tables do not have them.
+const icu::Normalizer2* filtered(const icu::Normalizer2* (*get)(UErrorCode&)) {
+  UErrorCode status = U_ZERO_ERROR;
+  const auto* form = get(status);
+  static const icu::UnicodeSet known(u"[:age=12.1:]", status);
+  if (U_FAILURE(status)) throw Error(ErrorKind::kEnvironment, "icu_data", cat("ICU: ", u_errorName(status)));
+  return new icu::FilteredNormalizer2(*form, known);  // lives as long as the program
+}
+
 const icu::Normalizer2& decomposition() {
-  // Characters younger than Unicode 12.1 are left alone, as the reference's tables do not have them.
-  static const icu::FilteredNormalizer2* const instance = [] {
-    UErrorCode status = U_ZERO_ERROR;
-    const auto* nfd = icu::Normalizer2::getNFDInstance(status);
-    static const icu::UnicodeSet known(u"[:age=12.1:]", status);
-    if (U_FAILURE(status)) throw Error(ErrorKind::kEnvironment, "icu_data", cat("ICU: ", u_errorName(status)));
-    return new icu::FilteredNormalizer2(*nfd, known);  // lives as long as the program
-  }();
+  static const auto* const instance = filtered(&icu::Normalizer2::getNFDInstance);
+  return *instance;
+}
+
+const icu::Normalizer2& composition() {
+  static const auto* const instance = filtered(&icu::Normalizer2::getNFCInstance);
   return *instance;
 }
 
@@ -94,6 +102,22 @@ bool is_word_character(char32_t c) {
          u_hasBinaryProperty(icu_char(c), UCHAR_JOIN_CONTROL);
 }
 
+bool is_regex_letter(char32_t c) {
+  if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return (U_GET_GC_MASK(icu_char(c)) & U_GC_L_MASK) != 0 ||
+         (u_charType(icu_char(c)) == U_UNASSIGNED && newer::holds(newer::kLetters, c));
+}
+
+bool is_regex_number(char32_t c) {
+  if (c < 0x80) return c >= '0' && c <= '9';
+  return (U_GET_GC_MASK(icu_char(c)) & U_GC_N_MASK) != 0 ||
+         (u_charType(icu_char(c)) == U_UNASSIGNED && newer::holds(newer::kNumbers, c));
+}
+
+bool is_numeric(char32_t c) {
+  return is_regex_number(c) || newer::holds(newer::kNumbers17, c);
+}
+
 void append_lower(std::u32string& text, char32_t c) {
   if (c < 0x80) {
     text.push_back(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -116,6 +140,18 @@ std::u32string decompose(const std::u32string& text) {
   if (U_FAILURE(status) && status != U_STRING_NOT_TERMINATED_WARNING)
     throw Error(ErrorKind::kEnvironment, "icu_failed", cat("ICU: ", u_errorName(status)));
   return decomposed;
+}
+
+std::string compose(std::string_view text) {
+  const icu::StringPiece piece(text.data(), static_cast<std::int32_t>(text.size()));
+  const auto source = icu::UnicodeString::fromUTF8(piece);
+  UErrorCode status = U_ZERO_ERROR;
+  icu::UnicodeString result;
+  composition().normalize(source, result, status);
+  if (U_FAILURE(status)) throw Error(ErrorKind::kEnvironment, "icu_failed", cat("ICU: ", u_errorName(status)));
+  std::string composed;
+  result.toUTF8String(composed);
+  return composed;
 }
 
 }  // namespace frugal::tokenizers

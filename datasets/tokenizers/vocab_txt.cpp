@@ -63,7 +63,7 @@ TokenizerParts read_vocab_txt(const std::filesystem::path& path, const Tokenizer
   options.unk_token = content_or(config, "unk_token", "[UNK]");
 
   TokenizerParts parts;
-  parts.model = std::make_unique<WordPiece>(lines, std::move(options), path.string());
+  parts.model = std::make_unique<WordPiece>(Vocabulary(lines, path.string()), std::move(options), path.string());
   const std::pair<const char*, const char*> usual[] = {{"unk_token", "[UNK]"},
                                                        {"sep_token", "[SEP]"},
                                                        {"pad_token", "[PAD]"},

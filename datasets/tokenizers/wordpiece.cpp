@@ -30,33 +30,18 @@ void clean_up(std::string& token) {
 
 }  // namespace
 
-WordPiece::WordPiece(const std::vector<std::pair<std::string, TokenId>>& vocabulary, WordPieceOptions options,
-                     const std::string& where)
-    : options_(std::move(options)) {
-  const auto fail = [&](const std::string& message) {
-    throw Error(ErrorKind::kBadData, "tokenizer_vocab", message, where);
-  };
-  sorted_.reserve(vocabulary.size());
-  for (const auto& [token, id] : vocabulary) {
-    if (id < 0 || id >= kMaxTokenId) fail(cat("the id ", id, " is not in 0..", kMaxTokenId - 1));
-    if (token.size() > kMaxTokenBytes) fail(cat("an entry of ", token.size(), " bytes"));
-    if (io::first_invalid_utf8(token)) fail(cat("the entry with id ", id, " is no UTF-8"));
-    if (!trie_.insert(token, id)) fail(cat("the entry '", io::printable(token), "' appears twice"));
-    sorted_.push_back({id, token});
-  }
-  std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });
-  const auto twice =
-      std::adjacent_find(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return a.id == b.id; });
-  if (twice != sorted_.end())
-    fail(cat("the id ", twice->id, " belongs to '", io::printable(twice->token), "' and '",
-             io::printable(std::next(twice)->token), "'"));
-  const auto unk = trie_.find(options_.unk_token);
-  if (!unk) fail(cat("the unknown token '", io::printable(options_.unk_token), "' is not in the vocabulary"));
+WordPiece::WordPiece(Vocabulary vocabulary, WordPieceOptions options, const std::string& where)
+    : vocabulary_(std::move(vocabulary)), options_(std::move(options)) {
+  for (const auto& [id, token] : vocabulary_.entries()) trie_.insert(token, id);
+  const auto unk = vocabulary_.find(options_.unk_token);
+  if (!unk)
+    throw Error(ErrorKind::kBadData, "tokenizer_vocab",
+                cat("the unknown token '", io::printable(options_.unk_token), "' is not in the vocabulary"), where);
   unk_ = *unk;
   continuation_ = trie_.walk(ByteTrie::kRoot, options_.continuing_subword_prefix);
 }
 
-void WordPiece::tokenize(std::string_view text, std::vector<TokenId>& ids) const {
+void WordPiece::tokenize(std::string_view text, bool /*at_start*/, std::vector<TokenId>& ids) const {
   std::size_t word = 0;  // where the current word starts
   for (std::size_t at = 0; at < text.size();) {
     const auto step = io::decode_utf8(text, at);
@@ -89,13 +74,6 @@ void WordPiece::tokenize_word(std::string_view word, std::vector<TokenId>& ids) 
     ids.push_back(match.value);
     at += match.length;
   }
-}
-
-std::optional<std::string_view> WordPiece::id_to_token(TokenId id) const {
-  const auto at = std::lower_bound(sorted_.begin(), sorted_.end(), id,
-                                   [](const Entry& entry, TokenId wanted) { return entry.id < wanted; });
-  if (at == sorted_.end() || at->id != id) return std::nullopt;
-  return at->token;
 }
 
 std::string WordPiece::join(const std::vector<std::string>& tokens) const {

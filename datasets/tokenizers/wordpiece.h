@@ -10,6 +10,7 @@
 #include "datasets/tokenizers/bert_normalizer.h"
 #include "datasets/tokenizers/byte_trie.h"
 #include "datasets/tokenizers/text_model.h"
+#include "datasets/tokenizers/vocabulary.h"
 
 namespace frugal::tokenizers {
 
@@ -23,37 +24,27 @@ struct WordPieceOptions {
   std::string decoder_prefix = "##";
 };
 
-// Most ids and longest entry that a vocabulary may have.
-inline constexpr TokenId kMaxTokenId = 1 << 24;
-inline constexpr std::size_t kMaxTokenBytes = 4096;
-
 class WordPiece final : public TextModel {
  public:
-  // vocabulary: entries with their ids, UTF-8, in any order. `where` names the file in errors.
-  // Error(kBadData, "tokenizer_vocab"): an entry or an id twice, an id outside [0, 2^24), an entry that is too long or
-  // no UTF-8, no unk_token.
-  WordPiece(const std::vector<std::pair<std::string, TokenId>>& vocabulary, WordPieceOptions options,
-            const std::string& where);
+  // `where` names the file in errors: Error(kBadData, "tokenizer_vocab") without unk_token.
+  WordPiece(Vocabulary vocabulary, WordPieceOptions options, const std::string& where);
 
   std::string normalize(std::string_view text) const override { return options_.normalizer.normalize(text); }
-  void tokenize(std::string_view normalized, std::vector<TokenId>& ids) const override;
-  std::optional<TokenId> token_to_id(std::string_view token) const override { return trie_.find(token); }
-  std::optional<std::string_view> id_to_token(TokenId id) const override;
-  std::size_t entries() const override { return sorted_.size(); }
-  std::size_t id_end() const override { return sorted_.empty() ? 0 : static_cast<std::size_t>(sorted_.back().id) + 1; }
+  void tokenize(std::string_view normalized, bool at_start, std::vector<TokenId>& ids) const override;
+  std::optional<TokenId> token_to_id(std::string_view token) const override { return vocabulary_.find(token); }
+  std::optional<std::string_view> id_to_token(TokenId id) const override { return vocabulary_.token(id); }
+  std::size_t entries() const override { return vocabulary_.entries().size(); }
+  std::size_t id_end() const override { return vocabulary_.id_end(); }
   std::string join(const std::vector<std::string>& tokens) const override;
+  std::string_view algorithm() const override { return "WordPiece"; }
 
  private:
-  struct Entry {
-    TokenId id;
-    std::string token;
-  };
   void tokenize_word(std::string_view word, std::vector<TokenId>& ids) const;
 
+  Vocabulary vocabulary_;
   WordPieceOptions options_;
   ByteTrie trie_;
   ByteTrie::Node continuation_ = ByteTrie::kNone;  // where the walk of a continuation entry starts
-  std::vector<Entry> sorted_;                      // by id
   TokenId unk_ = 0;
 };
 

@@ -12,6 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import bad_gguf
+import bad_tokenizers as bad_files
+
 FRUGAL, MODEL = sys.argv[1], Path(sys.argv[2])
 FAILURES = []
 PEAK = [0.0, 0.0]
@@ -47,7 +50,8 @@ def check(name, condition, detail=""):
 
 def expect_error(name, exit_code, code, *args, stdin=b""):
     status, out, err, memory, seconds = call(*args, stdin=stdin)
-    check(name, status == exit_code and f"({code})" in err, f"exit {status}, stderr {err[:300]}")
+    codes = (code,) if isinstance(code, str) else code
+    check(name, status == exit_code and any(f"({c})" in err for c in codes), f"exit {status}, stderr {err[:300]}")
     check(f"{name}, stdout empty", out == "", out[:100])
     check(f"{name}, a short message", len(err) < 2000 and "\x1b" not in err, err[:300])
     PEAK[0], PEAK[1] = max(PEAK[0], memory), max(PEAK[1], seconds)
@@ -112,7 +116,7 @@ def bad_tokenizers():
     yield "other normalizer", changed(normalizer={"type": "NFKC"}), "tokenizer_unsupported"
     yield "other pre-tokenizer", changed(pre_tokenizer={"type": "Whitespace"}), "tokenizer_unsupported"
     yield "no pre-tokenizer", changed(pre_tokenizer=None), "tokenizer_unsupported"
-    yield "other post-processor", changed(post_processor={"type": "RobertaProcessing"}), "tokenizer_unsupported"
+    yield "other post-processor", changed(post_processor={"type": "Magic"}), "tokenizer_unsupported"
     yield "other decoder", changed(decoder={"type": "ByteLevel"}), "tokenizer_unsupported"
     yield "normalizer without its switch", changed(normalizer={"type": "BertNormalizer"}), "tokenizer_json"
     yield "vocabulary is a list", model(vocab=["a"]), "tokenizer_json"
@@ -155,13 +159,96 @@ def test_inspect(folder):
         else:
             expect_error(f"tokenizer: {name}", 3, code, "inspect", path)
     (folder / "tokenizer.json").unlink()
-    (folder / "x.gguf").write_bytes(b"GGUF")
-    expect_error("unknown type", 2, "file_type_unknown", "inspect", folder / "x.gguf")
+    (folder / "x.bin").write_bytes(b"GGUF")
+    expect_error("unknown type", 2, "file_type_unknown", "inspect", folder / "x.bin")
     expect_error("missing file", 2, "file_not_found", "inspect", folder / "none.safetensors")
     expect_error("no file", 2, "bad_call", "inspect")
     expect_error("unknown option", 2, "bad_option", "inspect", "x", "--jsn")
     status, out, _, _, _ = call("inspect", "--help")
     check("help", status == 0 and "safetensors" in out)
+
+
+def test_inspect_gguf(folder):
+    path = folder / "model.gguf"
+    count = 0
+    for name, content, code in bad_gguf.bad_files():
+        path.write_bytes(content)
+        count += 1
+        expect_error(f"gguf: {name}", 3, code, "inspect", path)
+    path.write_bytes(bad_gguf.good())
+    status, out, err, _, _ = call("inspect", path, "--json")
+    check("gguf", status == 0, err)
+    found = json.loads(out)
+    values = {k: v.get("value", v.get("first")) for k, v in found["metadata"].items()}
+    want = {"u8": 255, "i8": -1, "u16": 65535, "i16": -2, "u32": 1 << 31, "i32": -3, "f32": 0.5, "yes": True, "i64": -4, "f64": 0.25, "texts": ["a", "", "caf\u00e9"],
+            "numbers": [1, -2, 3], "flags": [1, 0], "floats": [1.5], "none": [], "general.architecture": "llama"}
+    check("gguf metadata", {k: values[k] for k in want} == want and found["metadata"]["texts"]["count"] == 3, values)
+    check("gguf tensors", [(t["name"], t["dtype"], t["shape"], t["bytes"]) for t in found["tensors"]] ==
+          [("a", "F32", [3, 2], 24), ("q8", "Q8_0", [2, 32], 68), ("q4_k", "Q4_K", [256], 144), ("half", "F16", [5, 1, 1, 1], 10)], found["tensors"])
+    out = call("inspect", path)[1]
+    check("gguf table", "4 tensors, 246 bytes" in out and "Q4_K" in out and "[3 x string]" in out, out)
+    path.write_bytes(bad_gguf.gguf([bad_gguf.entry("general.alignment", bad_gguf.U32, 64)], [bad_gguf.tensor("a", [2], 0, 64), bad_gguf.tensor("b", [1], 1)], bytes(72), version=2, alignment=64))
+    found = json.loads(call("inspect", path, "--json")[1])
+    check("gguf version 2", (found["version"], found["alignment"], [t["offset"] % 64 for t in found["tensors"]]) == (2, 64, [0, 0]), found)
+    print(f"{count} bad GGUF files")
+
+
+def test_bad_tokenizers(folder):
+    count = 0
+    path = folder / "tokenizer.json"
+    for name, content, code in bad_files.bad_bpe():
+        path.write_bytes(content)
+        expect_error(f"BPE: {name}", 3, code, "inspect", path)
+        count += 1
+    for name, content in bad_files.good_bpe():
+        path.write_bytes(content)
+        check(f"BPE: {name}", call("tokenize", "--model", folder, stdin=b"ab a\n")[0] == 0, call("inspect", path)[2])
+    path.unlink()
+    path = folder / "vocab.json"
+    path.write_text('{"a": 0, "b": 1, "ab": 2}')
+    expect_error("vocab.json without merges.txt", 2, "tokenizer_not_found", "inspect", path)
+    for merges, code in (("#version: 0.2\na b c\n", "tokenizer_merges"), ("a\n", "tokenizer_merges"), ("a c\n", "tokenizer_merges"), ("b a\n", "tokenizer_merges"), ("a \xff\n", "tokenizer_merges")):
+        (folder / "merges.txt").write_text(merges)
+        expect_error(f"merges.txt {merges!r}", 3, code, "inspect", path)
+    (folder / "merges.txt").write_text("#version: 0.2\r\na b\r\n\r\n")
+    check("vocab.json", call("tokenize", "--model", folder, stdin=b"ab ba\n")[:2] == (0, "2 1 0\n"), call("tokenize", "--model", folder, stdin=b"ab ba\n"))
+    for vocabulary, code in (("[]", "tokenizer_json"), ('{"a": -1}', "tokenizer_json"), ('{"a": {}}', "tokenizer_json"), ('{"a": 0, "b": 0}', "tokenizer_vocab")):
+        path.write_text(vocabulary)
+        expect_error(f"vocab.json {vocabulary}", 3, code, "inspect", path)
+    path.unlink()
+    path = folder / "t.gguf"
+    for name, content, code in bad_files.bad_gguf_tokenizers():
+        path.write_bytes(content)
+        expect_error(f"GGUF tokenizer: {name}", 3, code, "tokenize", "--model", path)
+        count += 1
+    for name, content in bad_files.good_gguf_tokenizers():
+        path.write_bytes(content)
+        check(f"GGUF tokenizer: {name}", call("tokenize", "--model", path, stdin=b"ab a\n")[0] == 0, call("tokenize", "--model", path)[2])
+    path = folder / "tokenizer.model"
+    for name, content in bad_files.bad_sentencepiece():
+        path.write_bytes(content)
+        expect_error(f"SentencePiece: {name}", 3, "tokenizer_sentencepiece", "inspect", path)
+        count += 1
+    path.write_bytes(bad_files.sentencepiece())
+    status, out, err, _, _ = call("tokenize", "--model", folder, stdin=b"a a\n")
+    check("SentencePiece", (status, out) == (0, "1 5 5\n"), (out, err))
+    out = call("inspect", path, "--json")[1]
+    check("SentencePiece inspect", json.loads(out)["special_tokens"].get("bos") == {"id": 1, "token": "<s>"}, out)
+    path.unlink()
+    print(f"{count} bad tokenizer files")
+
+
+def test_decode(folder):
+    path = folder / "tokenizer.json"
+    path.write_bytes(dict(bad_files.good_bpe())["whole"])
+    check("decode", call("tokenize", "--model", path, "--decode", stdin=b"11 5 7\n\n")[:2] == (0, "<s>abc a\n\n"))
+    check("decode json", call("tokenize", "--model", path, "--decode", "--json", "--no-special", stdin=b"[11, 5, 7]\n[]\n")[:2] == (0, '"abc a"\n""\n'))
+    for line in (b"1 x", b"1,2", b"1.5", b"99999999999", b"[1]"):
+        expect_error(f"ids {line}", 3, "tokenize_line", "tokenize", "--model", path, "--decode", stdin=line)
+    for line in (b"[1 2]", b"[1,", b"1", b'["1"]', b"[[1]]", b"[1.5]", b"[" * 100_000):
+        expect_error(f"json ids {line[:9]}", 3, "tokenize_line", "tokenize", "--model", path, "--decode", "--json", stdin=line)
+    expect_error("id outside the vocabulary", 2, "token_id_out_of_range", "tokenize", "--model", path, "--decode", stdin=b"99")
+    path.unlink()
 
 
 def test_real_weights():
@@ -228,6 +315,9 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder:
         test_inspect(Path(folder))
+        test_inspect_gguf(Path(folder))
+        test_bad_tokenizers(Path(folder))
+        test_decode(Path(folder))
         test_tokenize(Path(folder))
         test_tokenize_by_config(Path(folder))
     test_real_weights()

@@ -79,7 +79,7 @@ class Probe:
         done = subprocess.run(self.command, input=lines.encode(), capture_output=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{self.command}: {done.stderr.decode()}")
-        answers = [json.loads(line) for line in done.stdout.decode().splitlines()]
+        answers = [json.loads(line) for line in done.stdout.decode().rstrip("\n").split("\n") if line]
         assert len(answers) == len(requests), (len(answers), len(requests))
         return answers
 

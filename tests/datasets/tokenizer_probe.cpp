@@ -1,11 +1,14 @@
 // Lets a Python test call the tokenizers: one JSON request a line on stdin, one JSON answer a line on stdout.
 //   tokenizer_probe MODEL < {"text":..., "pair":..., "special":bool, "max_length":n, "truncation":name}
 //   -> {"ids":[...], "type_ids":[...], "mask":[...], "decoded":..., "decoded_plain":...} or {"error": code}
+//   {"ids":[...]} -> {"decoded":..., "decoded_plain":...}
+//   {"chat":[{"role":...,"content":...}], "jinja":text or "format":name, "prompt":bool} -> {"name":..., "text":...}
 // "bytes" instead of "text" gives the text as a list of byte values, for input that is no UTF-8.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "datasets/tokenizers/chat_template.h"
 #include "datasets/tokenizers/tokenizer.h"
 
 namespace {
@@ -13,7 +16,22 @@ namespace {
 using Json = nlohmann::json;
 namespace tk = frugal::tokenizers;
 
+Json decoded(const tk::Tokenizer& tokenizer, const std::vector<tk::TokenId>& ids) {
+  return {{"decoded", tokenizer.decode(ids, false)}, {"decoded_plain", tokenizer.decode(ids, true)}};
+}
+
+Json rendered(const Json& request) {
+  const auto format = request.contains("jinja")
+                          ? tk::ChatTemplate::matching(request["jinja"].get<std::string>(), "request")
+                          : tk::ChatTemplate::named(request["format"].get<std::string>());
+  std::vector<tk::ChatMessage> messages;
+  for (const auto& message : request["chat"]) messages.push_back({message["role"], message["content"]});
+  return {{"name", format.name()}, {"text", format.render(messages, request.value("prompt", false))}};
+}
+
 Json answer(const tk::Tokenizer& tokenizer, const Json& request) {
+  if (request.contains("ids")) return decoded(tokenizer, request["ids"].get<std::vector<tk::TokenId>>());
+  if (request.contains("chat")) return rendered(request);
   std::string text = request.value("text", "");
   if (request.contains("bytes"))
     for (const int byte : request["bytes"]) text.push_back(static_cast<char>(byte));
@@ -25,10 +43,7 @@ Json answer(const tk::Tokenizer& tokenizer, const Json& request) {
   if (request.contains("pair")) pair = request["pair"].get<std::string>();
   const auto encoding = tokenizer.encode(text, pair, options);
   Json result = {{"ids", encoding.ids}, {"type_ids", encoding.type_ids}, {"mask", encoding.attention_mask}};
-  if (request.value("decode", false)) {
-    result["decoded"] = tokenizer.decode(encoding.ids, false);
-    result["decoded_plain"] = tokenizer.decode(encoding.ids, true);
-  }
+  if (request.value("decode", false)) result.update(decoded(tokenizer, encoding.ids));
   return result;
 }
 
