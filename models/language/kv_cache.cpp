@@ -44,16 +44,21 @@ void KvCache::truncate(int64_t sequence, int64_t length) {
   stored = length;
 }
 
-void KvCache::fork(int64_t from, int64_t to, int64_t length) {
+void KvCache::fork(int64_t from, const std::vector<int64_t>& to, int64_t length) {
   check_row(from);
-  check_row(to);
-  if (length < 0 || length > lengths_[static_cast<size_t>(from)])
+  for (const int64_t row : to) check_row(row);
+  if (length < 0 || length > this->length(from))
     fail("bad_cache_length", cat("sequence ", from, " holds ", this->length(from), " tokens; cannot fork ", length));
   const at::NoGradGuard no_grad;
-  if (from != to)
-    for (const auto& layer : tables_)
-      for (const at::Tensor& table : layer) table[to].narrow(0, 0, length).copy_(table[from].narrow(0, 0, length));
-  lengths_[static_cast<size_t>(to)] = length;
+  const at::Tensor rows = at::tensor(to, at::kLong).to(device_);
+  for (const auto& layer : tables_)
+    for (const at::Tensor& table : layer) {
+      const at::Tensor prefix = table.narrow(1, 0, length);
+      std::vector<int64_t> shape = prefix.sizes().vec();
+      shape[0] = static_cast<int64_t>(to.size());
+      prefix.index_copy_(0, rows, prefix[from].clone().unsqueeze(0).expand(shape));
+    }
+  for (const int64_t row : to) lengths_[static_cast<size_t>(row)] = length;
 }
 
 void KvCache::clear() {
@@ -89,13 +94,12 @@ CacheSpan KvCache::plan(const std::vector<int64_t>& rows, const std::vector<int6
     fail("bad_cache_rows", cat(span.rows.size(), " rows and ", span.counts.size(), " lengths for a batch of ", batch));
   std::vector<bool> seen(lengths_.size());
   span.adjacent = span.aligned = true;
-  std::vector<int64_t> from, to;
   for (size_t i = 0; i < span.rows.size(); ++i) {
     const int64_t row = span.rows[i], count = span.counts[i];
     check_row(row);
     if (seen[static_cast<size_t>(row)]) fail("bad_cache_rows", cat("sequence ", row, " is named twice"));
     seen[static_cast<size_t>(row)] = true;
-    const int64_t start = lengths_[static_cast<size_t>(row)];
+    const int64_t start = length(row);
     if (start + count > capacity_)
       fail("cache_full",
            cat("sequence ", row, " holds ", start, " tokens and gets ", count, "; the cache takes ", capacity_));
@@ -103,18 +107,22 @@ CacheSpan KvCache::plan(const std::vector<int64_t>& rows, const std::vector<int6
     span.end = std::max(span.end, start + count);
     span.adjacent = span.adjacent && row == span.rows[0] + static_cast<int64_t>(i);
     span.aligned = span.aligned && start == span.starts[0] && count == tokens;
-    for (int64_t t = 0; t < count; ++t) {
-      from.push_back(static_cast<int64_t>(i) * tokens + t);
-      to.push_back(row * capacity_ + start + t);
-    }
   }
   span.aligned = span.aligned && span.adjacent;
   if (!span.adjacent) span.row_index = at::tensor(span.rows, at::kLong).to(device_);
-  if (!span.aligned) {
-    span.from = at::tensor(from, at::kLong).to(device_);
-    span.to = at::tensor(to, at::kLong).to(device_);
-  }
+  if (!span.aligned) add_places(span);
   return span;
+}
+
+void KvCache::add_places(CacheSpan& span) const {
+  std::vector<int64_t> from, to;
+  for (size_t i = 0; i < span.rows.size(); ++i)
+    for (int64_t t = 0; t < span.counts[i]; ++t) {
+      from.push_back(static_cast<int64_t>(i) * span.tokens + t);
+      to.push_back(span.rows[i] * capacity_ + span.starts[i] + t);
+    }
+  span.from = at::tensor(from, at::kLong).to(device_);
+  span.to = at::tensor(to, at::kLong).to(device_);
 }
 
 at::Tensor KvCache::extend(int64_t layer, int64_t slot, const at::Tensor& values, const CacheSpan& span) {

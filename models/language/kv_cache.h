@@ -40,9 +40,9 @@ class KvCache {
   int64_t length(int64_t sequence) const { return lengths_.at(sequence); }  // tokens stored
   // Forgets what lies past `length`. Error(kRunFailed, "bad_cache_length") for more than is stored.
   void truncate(int64_t sequence, int64_t length);
-  // Makes `to` start with the first `length` tokens of `from`, instead of what it held: prompts with a common prefix
-  // compute it once. Copies length * bytes_per_token() bytes inside of the cache.
-  void fork(int64_t from, int64_t to, int64_t length);
+  // Gives each sequence of `to` the first `length` tokens of `from`, instead of what it held: prompts with a common
+  // prefix compute it once. Copies length * bytes_per_token() bytes to each. Error as truncate's.
+  void fork(int64_t from, const std::vector<int64_t>& to, int64_t length);
   void clear();
 
   int64_t bytes_per_token() const;  // over all layers
@@ -63,6 +63,7 @@ class KvCache {
 
  private:
   void check_row(int64_t row) const;
+  void add_places(CacheSpan& span) const;
 
   std::vector<std::vector<at::Tensor>> tables_;
   std::vector<int64_t> lengths_;

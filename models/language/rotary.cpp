@@ -71,8 +71,9 @@ Rotary::Rotary(const RopeConfig& config, int64_t dim) {
 }
 
 RotaryTable Rotary::table(const at::Tensor& positions, at::ScalarType type) const {
-  const at::Tensor frequencies = inverse_frequencies_.to(positions.device());
-  const at::Tensor angles = (positions.to(at::kFloat).unsqueeze(-1) * frequencies).unsqueeze(2);
+  if (!on_device_.defined() || on_device_.device() != positions.device())
+    on_device_ = inverse_frequencies_.to(positions.device());
+  const at::Tensor angles = (positions.to(at::kFloat).unsqueeze(-1) * on_device_).unsqueeze(2);
   return {(angles.cos() * attention_factor_).to(type), (angles.sin() * attention_factor_).to(type)};
 }
 

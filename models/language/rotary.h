@@ -27,6 +27,7 @@ class Rotary {
 
  private:
   at::Tensor inverse_frequencies_;
+  mutable at::Tensor on_device_;  // a copy where the last call was, so that the next one waits for no transfer
   double attention_factor_ = 1;
 };
 

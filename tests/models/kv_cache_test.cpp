@@ -101,17 +101,18 @@ TEST(KvCache, ForkCopiesAPrefixOfEveryLayerAndTruncateForgets) {
   const CacheSpan span = cache.plan({0}, {}, 1, 1);
   cache.extend(1, 0, at::full({1, 1, 5}, 7, at::kBFloat16), span);
   cache.commit(span);
-  cache.fork(0, 2, 6);
+  cache.fork(0, {2}, 6);
   EXPECT_EQ(cache.length(2), 6);
   EXPECT_TRUE(cache.table(0, 0)[2].narrow(0, 0, 5).equal(cache.table(0, 0)[0].narrow(0, 0, 5)));
   EXPECT_EQ(cache.table(1, 0)[2][5][0].item<double>(), 7);
-  cache.fork(2, 2, 4);
+  cache.fork(2, {2}, 4);
   EXPECT_EQ(cache.length(2), 4);
   EXPECT_EQ(cache.length(0), 6) << "the source stays";
-  EXPECT_ERROR(cache.fork(1, 0, 3), ErrorKind::kRunFailed, "bad_cache_length");
+  EXPECT_EQ(cache.length(1), 2) << "others, too";
+  EXPECT_ERROR(cache.fork(1, {0}, 3), ErrorKind::kRunFailed, "bad_cache_length");
   EXPECT_ERROR(cache.truncate(1, 3), ErrorKind::kRunFailed, "bad_cache_length");
   EXPECT_ERROR(cache.truncate(1, -1), ErrorKind::kRunFailed, "bad_cache_length");
-  EXPECT_ERROR(cache.fork(0, 3, 1), ErrorKind::kRunFailed, "bad_cache_rows");
+  EXPECT_ERROR(cache.fork(0, {1, 3}, 1), ErrorKind::kRunFailed, "bad_cache_rows");
 }
 
 TEST(KvCache, WrongCallsChangeNothing) {
@@ -142,8 +143,7 @@ TEST_P(CachedModel, ForkedPrefixesEqualWholePrompts) {
   const at::Tensor prefix = tiny_ids(1, 7), questions = tiny_ids(3, 4, 12);
   const auto cache = model->make_cache(3, 11);
   states({.input_ids = prefix, .rows = {0}}, cache.get());
-  cache->fork(0, 2, 7);
-  cache->fork(0, 1, 7);
+  cache->fork(0, {2, 1}, 7);
   const at::Tensor forked = states({.input_ids = questions, .lengths = {4, 2, 3}}, cache.get());
   for (int64_t row = 0; row < 3; ++row) {
     const int64_t length = std::vector<int64_t>{4, 2, 3}[static_cast<size_t>(row)];

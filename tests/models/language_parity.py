@@ -23,7 +23,7 @@ from transformers.models.llama import modeling_llama
 from transformers.models.mistral import modeling_mistral
 from transformers.models.qwen2 import modeling_qwen2
 
-from forward_support import TOLERANCE, Checks, edit_checkpoint, forward, randomise
+from forward_support import TOLERANCE, Checks, call, edit_checkpoint, forward, randomise, write_inputs
 
 FRUGAL = sys.argv[1]
 CHECKS = Checks()
@@ -149,10 +149,12 @@ def test_architectures(root):
         spread = wanted["last_hidden_state"].std()
         CHECKS.that(f"{name}: activations are of order one", 0.3 < spread < 6, spread)
         # Pieces of 6, 1, 1 and 4 tokens, then the rest: prefill, decode, further pieces, rows that have ended.
-        cached = ours(folder, arrays, "experiment.cache_chunks=[6,1,1,4]")
-        compare(f"{name}, through the cache", cached, wanted, where=real, group="cache")
+        pieces = "experiment.cache_chunks=[6,1,1,4]"
         wide = expected(model.double(), arrays)
-        compare(f"{name}, fp64", ours(folder, arrays, dtype="fp64"), wide, "fp64", where)
+        compare(f"{name}, fp64, cache", ours(folder, arrays, pieces, dtype="fp64"), wide, "fp64", real, "fp64 cache")
+        if name in ("llama, shared heads", "mistral, window 5", "qwen2, layer types", "opt", "yarn"):
+            compare(f"{name}, cache", ours(folder, arrays, pieces), wanted, where=real, group="fp32 cache")
+            compare(f"{name}, fp64", ours(folder, arrays, dtype="fp64"), wide, "fp64", where)
 
 
 def test_inputs(root):
@@ -263,10 +265,41 @@ def test_storage(root):
     CHECKS.that("bf16 is near fp32, and not fp32", 1e-4 < error < 0.05, error)
 
 
+def test_refusals(root):
+    model = randomise(LlamaForCausalLM(LlamaConfig(**SIZES)), 10)
+    model.save_pretrained(root / "model")
+    arrays = batch(seed=8)
+    left = {**arrays, "attention_mask": arrays["attention_mask"][:, ::-1].copy()}
+
+    def refused(name, exit_code, code, texts, given, *args):
+        write_inputs(root / "in.h5", given)
+        status, _, err = call(FRUGAL, *args, "--input", root / "in.h5", "--output", root / "out.h5")
+        CHECKS.that(name, status == exit_code and f"({code})" in err and not (root / "out.h5").exists(), f"{status}: {err}")
+        for text in texts:
+            CHECKS.that(f"{name} says '{text}'", text in err, err)
+
+    auto = ["forward", "model=auto", f"model.path={root / 'model'}"]
+    refused("cache and padding on the left", 3, "input_value", ["attention_mask", "row 1"], left, *auto,
+            "experiment.cache_chunks=[3]")  # fmt: skip
+    refused("id above the vocabulary", 3, "input_value", ["input_ids[0, 0]", "0 to 96"],
+            {"input_ids": arrays["input_ids"] + 97 - arrays["input_ids"][0, 0]}, *auto)  # fmt: skip
+    refused("token types", 3, "unknown_input", ["token_type_ids", "position_ids"],
+            {**arrays, "token_type_ids": arrays["input_ids"]}, *auto)  # fmt: skip
+    refused("a method for encoders", 2, "wrong_family", ["method"], arrays, *auto, "method=lora")
+    refused("a key of another architecture", 2, "unknown_key", ["ffn_dim"], arrays, *auto, "+model.config.ffn_dim=3")
+    refused("heads that do not divide", 3, "bad_config", ["num_key_value_heads 3"], arrays, *auto,
+            "+model.config.num_key_value_heads=3")  # fmt: skip
+    refused("a cache of an encoder", 2, "unread_key", ["cache_chunks"], arrays, "forward", "model=tiny_bert",
+            "experiment.cache_chunks=[3]")  # fmt: skip
+    status, _, err = call(FRUGAL, "run", "--dry-run", "experiment=text_classification", "model=tiny_llama",
+                          "dataset=token_order", "method=lora")  # fmt: skip
+    CHECKS.that("a language model as a classifier", status == 2 and "(wrong_family)" in err and "bert" in err, err)
+
+
 def main():
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as folder:
-        for part in ("architectures", "inputs", "eager_attention", "long_positions", "captures", "storage"):
+        for part in ("architectures", "inputs", "eager_attention", "long_positions", "captures", "storage", "refusals"):
             root = Path(folder) / part
             root.mkdir()
             globals()[f"test_{part}"](root)
