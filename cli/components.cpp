@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/io/resources.h"
 #include "experiments/forward/options.h"
+#include "experiments/multiple_choice/options.h"
 #include "experiments/profile/options.h"
 #include "experiments/registry.h"
 #include "experiments/text_classification/options.h"
@@ -104,6 +105,15 @@ void check_text_classification(const Json& config, const Locator& where) {
   method_info(config["method"], where).check(config["method"], where);
 }
 
+void check_multiple_choice(const Json& config, const Locator& where) {
+  multiple_choice_options().read(config["experiment"], "experiment", where);
+  require_node(config, "dataset", "arc_easy");
+  check_model(config, where, ModelFamily::kLanguageModel);
+  multiple_choice_dataset_options().read(config["dataset"], "dataset", where);
+  if (const auto method = config.find("method"); method != config.end() && !method->is_null())
+    method_info(*method, where).check(*method, where);
+}
+
 void check_profiled(const Json& config, const Locator& where) {
   check_profile(config["experiment"], where);
   check_model(config, where, ModelFamily::kTextEncoder);
@@ -127,6 +137,7 @@ struct ExperimentCheck {
 };
 constexpr ExperimentCheck kExperimentChecks[] = {{"text_classification", check_text_classification},
                                                  {"forward", check_forward},
+                                                 {"multiple_choice", check_multiple_choice},
                                                  {"profile", check_profiled},
                                                  {"sleep", check_sleep}};
 
@@ -135,6 +146,8 @@ constexpr ExperimentCheck kExperimentChecks[] = {{"text_classification", check_t
 std::vector<ComponentOptions> component_options() {
   return {{"device", "device", device_options().title(), &device_options().infos()},
           {"text_dataset", "dataset", text_dataset_options().title(), &text_dataset_options().infos()},
+          {"multiple_choice_dataset", "dataset", multiple_choice_dataset_options().title(),
+           &multiple_choice_dataset_options().infos()},
           {"model", "model", model_options().title(), &model_options().infos()},
           {"bert_config", "model.config", bert_config_options().title(), &bert_config_options().infos()},
           {"llama_config", "model.config", llama_config_options().title(), &llama_config_options().infos()},
@@ -144,6 +157,7 @@ std::vector<ComponentOptions> component_options() {
           {"text_classification", "experiment", text_classification_options().title(),
            &text_classification_options().infos()},
           {"forward", "experiment", forward_options().title(), &forward_options().infos()},
+          {"multiple_choice", "experiment", multiple_choice_options().title(), &multiple_choice_options().infos()},
           {"profile", "experiment", profile_options().title(), &profile_options().infos()},
           {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
 }

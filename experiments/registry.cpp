@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "experiments/forward/experiment.h"
+#include "experiments/multiple_choice/experiment.h"
 #include "experiments/profile/experiment.h"
 #include "experiments/text_classification/experiment.h"
 
@@ -11,6 +12,7 @@ namespace {
 constexpr Experiment kExperiments[] = {
     {"text_classification", text_classification},
     {"forward", forward_experiment},
+    {"multiple_choice", multiple_choice},
     {"profile", profile_experiment},
 };
 

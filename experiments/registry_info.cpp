@@ -1,4 +1,5 @@
 #include "experiments/forward/options.h"
+#include "experiments/multiple_choice/options.h"
 #include "experiments/profile/options.h"
 #include "experiments/registry.h"
 #include "experiments/text_classification/options.h"
@@ -14,6 +15,7 @@ constexpr ExperimentInfo info(std::string_view name, std::string_view summary, b
 constexpr ExperimentInfo kExperiments[] = {
     info<text_classification_options>("text_classification", "fine-tuning and evaluation of text classifiers", true),
     info<forward_options>("forward", "a model on given tensors, with the activations asked for"),
+    info<multiple_choice_options>("multiple_choice", "accuracy of a language model by the likelihood of each choice"),
     info<profile_options>("profile", "latency and memory of a model with a method, in turns with a baseline"),
 };
 

@@ -1,0 +1,216 @@
+#include "experiments/multiple_choice/experiment.h"
+
+#include <chrono>
+#include <limits>
+#include <map>
+
+#include "core/error.h"
+#include "core/io/resources.h"
+#include "core/log.h"
+#include "core/run/signals.h"
+#include "datasets/multiple_choice/benchmarks.h"
+#include "experiments/device.h"
+#include "experiments/likelihood/scorer.h"
+#include "experiments/multiple_choice/options.h"
+#include "experiments/multiple_choice/questions.h"
+#include "methods/registry.h"
+#include "metrics/statistics.h"
+#include "models/language/load.h"
+#include "models/options.h"
+
+namespace frugal {
+namespace {
+
+using results::ColumnType;
+using results::Direction;
+using results::Repeat;
+using Clock = std::chrono::steady_clock;
+
+struct Settings {
+  MultipleChoiceOptions experiment;
+  MultipleChoiceDatasetOptions dataset;
+  ModelOptions model;
+  std::string data_root;
+};
+
+Settings read_settings(const Json& config) {
+  const Json* root = options_detail::find(config, "data.root");
+  return {.experiment = multiple_choice_options().read(config.value("experiment", Json()), "experiment"),
+          .dataset = multiple_choice_dataset_options().read(config.value("dataset", Json()), "dataset"),
+          .model = model_options().read(config.value("model", Json()), "model"),
+          .data_root = root != nullptr && root->is_string() ? root->get<std::string>() : ""};
+}
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+datasets::MultipleChoiceDataset load_dataset(const Settings& s, run::RunContext& run) {
+  datasets::MultipleChoiceDataset dataset = datasets::load_multiple_choice({.root = s.data_root,
+                                                                            .benchmark = s.dataset.benchmark,
+                                                                            .split = s.dataset.split,
+                                                                            .examples = s.dataset.shots > 0,
+                                                                            .subjects = s.dataset.subjects,
+                                                                            .prompt = s.dataset.prompt});
+  for (const auto& source : dataset.sources) run.recorder.input(source.role, source.path);
+  if (s.dataset.limit) {
+    std::map<std::size_t, int64_t> taken;
+    std::erase_if(dataset.questions, [&](const auto& q) { return ++taken[q.subject] > *s.dataset.limit; });
+  }
+  return dataset;
+}
+
+std::vector<std::string> prefixes_of(const datasets::MultipleChoiceDataset& dataset, const Settings& s,
+                                     run::RunContext& run) {
+  const auto order = s.dataset.examples == "drawn" ? datasets::ExampleOrder::kDrawn : datasets::ExampleOrder::kFirst;
+  std::vector<std::string> prefixes;
+  for (const auto& subject : dataset.subjects)
+    prefixes.push_back(datasets::few_shot_prefix(subject, static_cast<std::size_t>(s.dataset.shots), order,
+                                                 run.seeds.seed("examples")));
+  return prefixes;
+}
+
+// Right or wrong by subject, for means over subjects and over categories.
+struct Tally {
+  std::vector<double> plain, by_characters, by_bytes;
+};
+
+void record_mean(run::RunContext& run, const std::string& name, const std::vector<double>& right,
+                 const std::string& column) {
+  const auto interval = metrics::bootstrap_mean(right, {.seed = run.seeds.seed("bootstrap")});
+  const double error = metrics::standard_error(right);
+  results::Metric metric{.name = name,
+                         .value = metrics::mean(right),
+                         .direction = Direction::kHigherIsBetter,
+                         .ci_low = interval.low,
+                         .ci_high = interval.high,
+                         .count = static_cast<int64_t>(right.size()),
+                         .sample_column = column};
+  if (right.size() > 1) metric.standard_error = error;
+  run.recorder.metric(metric);
+}
+
+void record_subjects(run::RunContext& run, const datasets::MultipleChoiceDataset& dataset,
+                     const std::vector<Tally>& subjects) {
+  if (dataset.subjects.size() < 2) return;
+  std::map<std::string, std::vector<double>> categories;
+  double macro = 0;
+  for (std::size_t s = 0; s < subjects.size(); ++s) {
+    const std::vector<double>& right = subjects[s].plain;
+    record_mean(run, "acc/" + dataset.subjects[s].name, right, "");
+    macro += metrics::mean(right) / static_cast<double>(subjects.size());
+    auto& category = categories[dataset.subjects[s].category];
+    category.insert(category.end(), right.begin(), right.end());
+  }
+  run.recorder.metric({.name = "acc_macro",
+                       .value = macro,
+                       .direction = Direction::kHigherIsBetter,
+                       .count = static_cast<int64_t>(subjects.size())});
+  for (const auto& [category, right] : categories) record_mean(run, "acc/category/" + category, right, "");
+}
+
+void record_answers(run::RunContext& run, const datasets::MultipleChoiceDataset& dataset,
+                    const PreparedQuestions& prepared, const std::vector<std::vector<ContinuationScore>>& scores) {
+  run.recorder.declare_samples(
+      {{.name = "id", .type = ColumnType::kString, .description = "id in the split"},
+       {.name = "subject", .type = ColumnType::kString, .description = "part of the benchmark"},
+       {.name = "target", .type = ColumnType::kInt64, .description = "index of the right choice"},
+       {.name = "prediction", .type = ColumnType::kInt64, .description = "the most likely choice"},
+       {.name = "prediction_norm", .type = ColumnType::kInt64, .description = "by likelihood over code points"},
+       {.name = "correct", .type = ColumnType::kBool, .description = "prediction equals target"},
+       {.name = "correct_norm", .type = ColumnType::kBool, .description = "prediction_norm equals target"}},
+      {{.name = "loglik", .unit = "nat", .description = "of every choice, given its context"}});
+  Tally all;
+  std::vector<Tally> subjects(dataset.subjects.size());
+  for (std::size_t q = 0; q < dataset.questions.size(); ++q) {
+    const datasets::Question& question = dataset.questions[q];
+    std::vector<double> loglik;
+    for (const ChoicePlace& place : prepared.places[q])
+      loglik.push_back(scores[place.item][place.continuation].log_likelihood);
+    const Answer answer = answer_of(question, loglik);
+    const auto right = [&](std::size_t choice) { return choice == question.target; };
+    const results::Value row[] = {question.id,
+                                  dataset.subjects[question.subject].name,
+                                  question.target,
+                                  answer.plain,
+                                  answer.by_characters,
+                                  right(answer.plain),
+                                  right(answer.by_characters)};
+    const std::vector<double> lists[] = {loglik};
+    run.recorder.sample(row, lists);
+    for (Tally* tally : {&all, &subjects[question.subject]}) {
+      tally->plain.push_back(right(answer.plain) ? 1 : 0);
+      tally->by_characters.push_back(right(answer.by_characters) ? 1 : 0);
+      tally->by_bytes.push_back(right(answer.by_bytes) ? 1 : 0);
+    }
+  }
+  record_mean(run, "acc", all.plain, "correct");
+  record_mean(run, "acc_norm", all.by_characters, "correct_norm");
+  record_mean(run, "acc_bytes", all.by_bytes, "");
+  record_subjects(run, dataset, subjects);
+}
+
+void record_work(run::RunContext& run, const ScoringPlan& plan, const PreparedQuestions& prepared,
+                 double preparing_seconds, double scoring_seconds) {
+  const auto count = [&](const std::string& name, std::size_t value) {
+    run.recorder.metric({.name = name, .value = static_cast<double>(value)});
+  };
+  count("tokens", plan.tokens);
+  count("tokens_alone", plan.tokens_alone);
+  count("truncated", prepared.truncated);
+  const auto seconds = [&](const std::string& name, double value) {
+    run.recorder.metric({.name = name,
+                         .value = value,
+                         .unit = "s",
+                         .direction = Direction::kLowerIsBetter,
+                         .repeat = Repeat::kMayVary});
+  };
+  seconds("preparing_time", preparing_seconds);
+  seconds("scoring_time", scoring_seconds);
+}
+
+at::ScalarType type_named(const std::string& precision) {
+  return precision == "bf16" ? at::kBFloat16 : precision == "fp16" ? at::kHalf : at::kFloat;
+}
+
+}  // namespace
+
+void multiple_choice(run::RunContext& run) {
+  const Json config = Json::parse(run.job.config.dump());
+  const Settings s = read_settings(config);
+  const at::Device device = open_device(config.value("device", Json()), run);
+  const std::filesystem::path path = s.model.path ? io::model_path(*s.model.path) : "";
+  const datasets::MultipleChoiceDataset dataset = load_dataset(s, run);
+  LoadedLanguageModel loaded = load_language_model(s.model.architecture, path, s.model.config,
+                                                   type_named(s.experiment.precision), run.seeds.seed("init"));
+  for (const auto& file : loaded.files) run.recorder.input("model", file);
+  loaded.model->parameters().to(device, type_named(s.experiment.precision));
+  std::shared_ptr<LanguageModel> subject = std::move(loaded.model);
+  if (const Json method = config.value("method", Json()); !method.is_null())
+    subject = make_method(method)->apply(std::move(subject), {.init_seed = run.seeds.seed("init")});
+  LanguageModel& model = *subject;
+
+  const auto begin = Clock::now();
+  const auto tokenizer = tokenizers::load_tokenizer(s.model.tokenizer ? io::model_path(*s.model.tokenizer) : path);
+  const auto longest = static_cast<std::size_t>(s.experiment.max_length.value_or(model.config().max_positions));
+  const PairEncoder encoder(*tokenizer, s.experiment.add_bos);
+  const PreparedQuestions prepared =
+      prepare_questions(dataset, prefixes_of(dataset, s, run), encoder,
+                        {.max_length = longest, .share_contexts = s.experiment.share_prefixes});
+  const ScoringPlan plan =
+      make_plan(prepared.items, {.batch_tokens = static_cast<std::size_t>(s.experiment.batch_tokens),
+                                 .batch_rows = static_cast<std::size_t>(s.experiment.batch_rows),
+                                 .least_prefix = s.experiment.share_prefixes ? 16U : 0U});
+  const double preparing_seconds = seconds_since(begin);
+
+  run.restore_checkpoint();  // none: an interrupted scoring starts again
+  const auto begin_scoring = Clock::now();
+  const auto scores = score_items(model, prepared.items, plan, device, [&](std::size_t) {
+    if (run.stop_requested()) throw run::Interrupted(run::requested_signal());
+  });
+  const double scoring_seconds = seconds_since(begin_scoring);
+  record_answers(run, dataset, prepared, scores);
+  record_work(run, plan, prepared, preparing_seconds, scoring_seconds);
+}
+
+}  // namespace frugal
