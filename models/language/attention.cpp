@@ -97,10 +97,11 @@ at::Tensor TokenContext::visible(std::optional<int64_t> window) const {
   const at::Tensor key = at::arange(keys(), options).view({1, 1, -1});
   at::Tensor seen = key <= query;
   if (window) seen = seen.logical_and(key > query - *window);
-  if (!attention_mask_.defined()) return seen;
-  seen = seen.logical_and((attention_mask_ != 0).unsqueeze(1));
-  // Padding on the left sees nothing; it looks at itself, so that its numbers, which nobody reads, are finite.
-  return seen.logical_or(seen.any(2, true).logical_not().logical_and(key == query));
+  if (attention_mask_.defined()) seen = seen.logical_and((attention_mask_ != 0).unsqueeze(1));
+  if (!attention_mask_.defined() && !window) return seen;  // the first key of a row is seen by all of it
+  // Padding may see nothing; it looks at itself or at the last key, so that what nobody reads is finite.
+  const at::Tensor nothing = seen.any(2, true).logical_not();
+  return seen.logical_or(nothing.logical_and(key == query.clamp_max(keys() - 1)));
 }
 
 const Visibility& TokenContext::visibility(std::optional<int64_t> window, at::ScalarType type) {

@@ -94,6 +94,7 @@ CacheSpan KvCache::plan(const std::vector<int64_t>& rows, const std::vector<int6
     fail("bad_cache_rows", cat(span.rows.size(), " rows and ", span.counts.size(), " lengths for a batch of ", batch));
   std::vector<bool> seen(lengths_.size());
   span.adjacent = span.aligned = true;
+  span.end = 1;  // a softmax over nothing is no number
   for (size_t i = 0; i < span.rows.size(); ++i) {
     const int64_t row = span.rows[i], count = span.counts[i];
     check_row(row);

@@ -23,7 +23,7 @@ struct CacheSpan {
   std::vector<int64_t> starts;  // tokens stored before the call
   std::vector<int64_t> counts;  // tokens of the call that are valid, 0..T
   int64_t tokens = 0;           // T
-  int64_t end = 0;              // longest row after the call: what queries may look at
+  int64_t end = 0;              // longest row after the call, at least 1: what queries may look at
   bool adjacent = false;        // rows are r, r+1, ...: reading is a view
   bool aligned = false;         // adjacent, equal starts, all T valid: writing is one copy
   at::Tensor row_index;         // [B] int64, unless adjacent

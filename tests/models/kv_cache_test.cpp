@@ -187,6 +187,20 @@ TEST_P(CachedModel, RowsMayRestWhileOthersGoOn) {
   EXPECT_EQ(cache->length(0), 5);
 }
 
+// What stands at padding means nothing, but is a number: it may be summed, and masked by 0.
+TEST_P(CachedModel, PaddingIsFinite) {
+  const auto cache = model->make_cache(3, 20);
+  for (const std::vector<int64_t>& lengths : {std::vector<int64_t>{0, 0, 0}, {9, 1, 0}, {1, 9, 0}, {0, 2, 1}}) {
+    const at::Tensor states = this->states({.input_ids = tiny_ids(3, 9), .lengths = lengths}, cache.get());
+    EXPECT_TRUE(states.isfinite().all().item<bool>()) << at::IntArrayRef(lengths);
+  }
+  EXPECT_EQ(cache->length(0), 10);
+  EXPECT_EQ(cache->length(1), 12);
+  EXPECT_EQ(cache->length(2), 1);
+  const at::Tensor mask = at::zeros({3, 9}, at::kLong);
+  EXPECT_TRUE(states({.input_ids = tiny_ids(3, 9), .attention_mask = mask}).isfinite().all().item<bool>());
+}
+
 TEST_P(CachedModel, AFailedCallLeavesTheCacheAsItWas) {
   const auto cache = model->make_cache(1, 8);
   states({.input_ids = tiny_ids(1, 6)}, cache.get());

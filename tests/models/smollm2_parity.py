@@ -52,8 +52,9 @@ def main():
     real = arrays["attention_mask"] == 1
     last = [len(row) - 1 for row in PROMPTS]
     with tempfile.TemporaryDirectory() as folder:
-        for name, overrides in (("whole", ()), ("cached", ["experiment.cache_chunks=[4,1,1]"])):
-            ours = forward(FRUGAL, folder, arrays, "model=smollm2_135m", *overrides)
+        by_path = ["model=auto", f"model.path={sys.argv[2]}", "experiment.cache_chunks=[4,1,1]"]
+        for name, overrides in (("whole", ["model=smollm2_135m"]), ("cached", by_path)):
+            ours = forward(FRUGAL, folder, arrays, *overrides)
             for key, theirs in (("logits", out.logits), ("last_hidden_state", out.hidden_states[-1])):
                 CHECKS.equal(f"{name}: {key}", ours[key][real], theirs.numpy()[real], TOLERANCE["fp32"], key)
             for row, at in enumerate(last):
