@@ -5,6 +5,7 @@
 
 #include "cli/sleep_options.h"
 #include "core/error.h"
+#include "core/io/resources.h"
 #include "experiments/forward/options.h"
 #include "experiments/profile/options.h"
 #include "experiments/registry.h"
@@ -13,6 +14,9 @@
 #include "methods/meft/options.h"
 #include "methods/registry.h"
 #include "models/architecture.h"
+#include "models/language/config.h"
+#include "models/options.h"
+#include "models/registry.h"
 #include "models/text/bert_config.h"
 
 namespace frugal::cli {
@@ -66,16 +70,27 @@ void require_node(const Json& config, const std::string& node, const std::string
                 cat("e.g. ", node, "=", example));
 }
 
-void check_text_model(const Json& config, const Locator& where) {
-  require_node(config, "model", "minilm_l6");
-  const TextModelOptions model = text_model_options().read(config["model"], "model", where);
-  bert_config_options().read(model.config, "model.config", where);
-  if (!model.path) architecture_of(model.architecture, "");  // throws for auto
+// family: the one that the experiment works on; null for any.
+void check_model(const Json& config, const Locator& where, std::optional<ModelFamily> family) {
+  require_node(config, "model", family == ModelFamily::kLanguageModel ? "smollm2_135m" : "minilm_l6");
+  const ModelOptions model = model_options().read(config["model"], "model", where);
+  const bool has_keys = model.config.is_object() && !model.config.empty();
+  // The model's own folder is opened only where there are keys to check against what it says.
+  if (model.architecture == "auto" && model.path && !has_keys) return;
+  const std::string architecture =
+      architecture_of(model.architecture, model.path ? io::model_path(*model.path) : std::filesystem::path());
+  const ArchitectureInfo* info = find_architecture(architecture);
+  if (info == nullptr) return;  // the worker names those there are
+  if (family && info->family != *family)
+    throw Error(ErrorKind::kUsage, "wrong_family",
+                cat("this experiment works on a ", name(*family), ", and ", architecture, " is a ", name(info->family)),
+                place(where, "model.architecture"), cat("there are: ", architectures_of(*family)));
+  info->check_config(model.config, where);
 }
 
 void check_forward(const Json& config, const Locator& where) {
   forward_options().read(config["experiment"], "experiment", where);
-  check_text_model(config, where);
+  check_model(config, where, std::nullopt);
   if (const auto method = config.find("method"); method != config.end() && !method->is_null())
     method_info(*method, where).check(*method, where);
 }
@@ -83,7 +98,7 @@ void check_forward(const Json& config, const Locator& where) {
 void check_text_classification(const Json& config, const Locator& where) {
   text_classification_options().read(config["experiment"], "experiment", where);
   require_node(config, "dataset", "sst2");
-  check_text_model(config, where);
+  check_model(config, where, ModelFamily::kTextEncoder);
   require_node(config, "method", "lora");
   text_dataset_options().read(config["dataset"], "dataset", where);
   method_info(config["method"], where).check(config["method"], where);
@@ -91,7 +106,7 @@ void check_text_classification(const Json& config, const Locator& where) {
 
 void check_profiled(const Json& config, const Locator& where) {
   check_profile(config["experiment"], where);
-  check_text_model(config, where);
+  check_model(config, where, ModelFamily::kTextEncoder);
   if (config.contains("method") && !config["method"].is_null())
     method_info(config["method"], where).check(config["method"], where);
   if (const Json& baseline = config["experiment"]["baseline"]; baseline.is_object())
@@ -120,8 +135,10 @@ constexpr ExperimentCheck kExperimentChecks[] = {{"text_classification", check_t
 std::vector<ComponentOptions> component_options() {
   return {{"device", "device", device_options().title(), &device_options().infos()},
           {"text_dataset", "dataset", text_dataset_options().title(), &text_dataset_options().infos()},
-          {"text_encoder", "model", text_model_options().title(), &text_model_options().infos()},
+          {"model", "model", model_options().title(), &model_options().infos()},
           {"bert_config", "model.config", bert_config_options().title(), &bert_config_options().infos()},
+          {"llama_config", "model.config", llama_config_options().title(), &llama_config_options().infos()},
+          {"opt_config", "model.config", opt_config_options().title(), &opt_config_options().infos()},
           {"peft", "method", peft_options().title(), &peft_options().infos()},
           {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
           {"text_classification", "experiment", text_classification_options().title(),

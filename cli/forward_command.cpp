@@ -25,13 +25,15 @@ constexpr const char* kAbout =
 
 Data sets are named as transformers names the arguments of forward and the fields of its result. Text encoders take
 input_ids, attention_mask, token_type_ids (integers [B,S]; the last two may be missing) and give last_hidden_state,
-pooler_output and logits, those that the model has. Dropout is off. Without method=... the model is the plain one.
+pooler_output and logits, those that the model has. Language models take input_ids, attention_mask, position_ids and
+give last_hidden_state and logits; experiment.cache_chunks=[6,1,1] sends the tokens through the KV cache in pieces of 6,
+1, 1 and the rest. Dropout is off. Without method=... the model is the plain one.
 
 --capture NAME adds the activation at a hook point, as a data set of that name: embedding and output, and in layer L
 (0 is the lowest) query.L key.L value.L attention.L intermediate.L mlp.L block.L; POINT.* is all layers. embedding
 and block.L are transformers' hidden_states[0] and [L + 1]; attention.L and mlp.L are before residual and norm.
 
-Overrides are Hydra's. fp32 on the CPU unless told otherwise: device=cuda, experiment.dtype=fp64.)";
+Overrides are Hydra's. fp32 on the CPU unless told otherwise: device=cuda, experiment.dtype=fp64 or bf16.)";
 
 po::options_description describe() {
   po::options_description options("options");

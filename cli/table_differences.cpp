@@ -1,5 +1,6 @@
 #include "cli/table_differences.h"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -65,25 +66,43 @@ std::vector<const Scored*> matching(Samples& samples, const std::vector<std::str
   return all;
 }
 
-std::optional<report::Difference> difference(Samples& samples, const report::TableColumn& column,
+// The samples of one cell of two rows; nothing where they cannot be compared.
+std::optional<metrics::PairedSet> paired_set(Samples& samples, const report::TableColumn& column,
                                              const report::Cell& cell, const report::Cell& baseline) {
   const auto theirs = matching(samples, baseline.runs, nullptr);
   if (theirs.empty()) return std::nullopt;
   const auto ours = matching(samples, cell.runs, theirs.front());
   if (ours.empty()) return std::nullopt;
   if (!metrics::score_by_name(column.metric, ours[0]->targets, ours[0]->predictions)) return std::nullopt;
-  std::vector<double> targets, predictions;
-  const auto statistic = [&](size_t system, size_t run, std::span<const uint32_t> indices) {
+  const auto statistic = [ours, theirs, &column](size_t system, size_t run, std::span<const uint32_t> indices) {
     const Scored& scored = *(system == 0 ? ours : theirs)[run];
-    targets.clear();
-    predictions.clear();
+    std::vector<double> targets, predictions;
     for (const uint32_t i : indices) {
       targets.push_back(scored.targets[i]);
       predictions.push_back(scored.predictions[i]);
     }
     return metrics::score_by_name(column.metric, targets, predictions).value() * column.factor;
   };
-  const auto result = metrics::paired_bootstrap(ours[0]->ids.size(), ours.size(), theirs.size(), statistic);
+  return metrics::PairedSet{
+      .n = ours[0]->ids.size(), .runs_a = ours.size(), .runs_b = theirs.size(), .statistic = statistic};
+}
+
+using Cells = std::map<std::string, report::Cell>;
+
+std::optional<report::Difference> difference(Samples& samples, const report::TableSpec& spec,
+                                             const report::TableColumn& column, const Cells& row,
+                                             const Cells& baseline) {
+  std::vector<metrics::PairedSet> sets;
+  for (const auto& part : spec.columns) {
+    const bool wanted = column.average_of.empty() ? part.name == column.name
+                                                  : std::find(column.average_of.begin(), column.average_of.end(),
+                                                              part.name) != column.average_of.end();
+    if (!wanted) continue;
+    auto set = paired_set(samples, part, row.at(part.name), baseline.at(part.name));
+    if (!set) return std::nullopt;
+    sets.push_back(std::move(*set));
+  }
+  const auto result = metrics::paired_bootstrap(sets);
   return report::Difference{
       .value = result.difference, .low = result.interval.low, .high = result.interval.high, .p_value = result.p_value};
 }
@@ -91,16 +110,15 @@ std::optional<report::Difference> difference(Samples& samples, const report::Tab
 }  // namespace
 
 void add_differences(report::PaperTable& table, const fs::path& folder) {
-  const auto baseline = table.cells.find(table.spec.baseline);
-  if (baseline == table.cells.end()) return;
   Samples samples(folder);
-  for (auto& [row, cells] : table.cells) {
-    if (row == table.spec.baseline) continue;
-    for (const auto& column : table.spec.columns) {
-      const report::Cell& reference = baseline->second[column.name];
-      report::Cell& cell = cells[column.name];
-      if (!cell.runs.empty() && !reference.runs.empty())
-        cell.versus_baseline = difference(samples, column, cell, reference);
+  for (const std::string& baseline : table.spec.baselines) {
+    const auto reference = table.cells.find(baseline);
+    if (reference == table.cells.end()) continue;
+    for (auto& [row, cells] : table.cells) {
+      if (row == baseline) continue;
+      for (const auto& column : table.spec.columns)
+        if (const auto found = difference(samples, table.spec, column, cells, reference->second))
+          cells[column.name].versus[baseline] = *found;
     }
   }
 }

@@ -1,4 +1,4 @@
-// How far each row of a table is from its baseline row, sample by sample.
+// How far each row of a table is from its baseline rows, sample by sample.
 #pragma once
 
 #include <filesystem>
@@ -7,8 +7,9 @@
 
 namespace frugal::cli {
 
-// Sets Cell::versus_baseline of cells whose metric can be computed from the samples' prediction and target (accuracy,
-// F1, correlations), where the baseline scored the same samples: a paired bootstrap over samples and seeds.
+// Sets Cell::versus of cells whose metric can be computed from the samples' prediction and target (accuracy,
+// F1, correlations), and of averages of such cells, where the baseline scored the same samples: a paired bootstrap over
+// samples and seeds.
 void add_differences(report::PaperTable& table, const std::filesystem::path& folder);
 
 }  // namespace frugal::cli

@@ -16,8 +16,8 @@
 #include "core/io/resources.h"
 #include "core/io/utf8.h"
 #include "datasets/tokenizers/tokenizer.h"
-#include "experiments/text_classification/options.h"
 #include "models/architecture.h"
+#include "models/options.h"
 
 namespace frugal::cli {
 
@@ -129,8 +129,8 @@ std::filesystem::path tokenizer_of(const std::vector<std::string>& overrides) {
   const config::NodePtr resolved = config::cfg_node(composition, {.resolve = config::Resolve::kYes});
   config::require_no_missing(*resolved);
   const Json config = config::to_json(*resolved);
-  const TextModelOptions model = text_model_options().read(config.value("model", Json()), "model",
-                                                           [&](auto key) { return composition.where(key); });
+  const ModelOptions model =
+      model_options().read(config.value("model", Json()), "model", [&](auto key) { return composition.where(key); });
   if (model.tokenizer) return io::model_path(*model.tokenizer);
   if (model.path) return io::model_path(*model.path);
   architecture_of(model.architecture, "");  // throws where only a folder could tell

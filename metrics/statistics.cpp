@@ -93,22 +93,33 @@ Interval bootstrap_mean(std::span<const double> values, const BootstrapOptions& 
       options);
 }
 
-PairedResult paired_bootstrap(std::size_t n, std::size_t runs_a, std::size_t runs_b, const RunStatistic& statistic,
-                              const BootstrapOptions& options) {
-  check(n, options);
-  if (runs_a == 0 || runs_b == 0) bad_input("expected at least one run of each system");
-  std::vector<double> differences;
-  std::vector<std::uint32_t> indices(n);
-  const auto of_a = [&](std::size_t run) { return statistic(0, run, indices); };
-  const auto of_b = [&](std::size_t run) { return statistic(1, run, indices); };
+PairedResult paired_bootstrap(const std::vector<PairedSet>& sets, const BootstrapOptions& options) {
+  if (sets.empty()) bad_input("expected at least one set of examples");
+  std::vector<std::vector<std::uint32_t>> indices;
+  for (const PairedSet& set : sets) {
+    check(set.n, options);
+    if (set.runs_a == 0 || set.runs_b == 0) bad_input("expected at least one run of each system");
+    std::vector<std::uint32_t>& all = indices.emplace_back(set.n);
+    std::iota(all.begin(), all.end(), 0);
+  }
+  const auto score_of = [&](std::size_t set, std::size_t system) {
+    return [&, set, system](std::size_t run) { return sets[set].statistic(system, run, indices[set]); };
+  };
+  const auto n_sets = static_cast<double>(sets.size());
   PairedResult result;
-  std::iota(indices.begin(), indices.end(), 0);
-  result.difference = mean_of_runs(runs_a, of_a) - mean_of_runs(runs_b, of_b);
+  for (std::size_t s = 0; s < sets.size(); ++s)
+    result.difference +=
+        (mean_of_runs(sets[s].runs_a, score_of(s, 0)) - mean_of_runs(sets[s].runs_b, score_of(s, 1))) / n_sets;
+  std::vector<double> differences;
   for (std::size_t r = 0; r < options.resamples; ++r) {
     Philox random(options.seed, r);
-    for (auto& index : indices) index = random.below(static_cast<std::uint32_t>(n));
-    const double a = resampled(runs_a, of_a, random);
-    differences.push_back(a - resampled(runs_b, of_b, random));
+    double sum = 0;
+    for (std::size_t s = 0; s < sets.size(); ++s) {
+      for (auto& index : indices[s]) index = random.below(static_cast<std::uint32_t>(sets[s].n));
+      const double a = resampled(sets[s].runs_a, score_of(s, 0), random);
+      sum += a - resampled(sets[s].runs_b, score_of(s, 1), random);
+    }
+    differences.push_back(sum / n_sets);
   }
   result.interval = percentiles(differences, options.confidence);  // without those that have no value
   const auto count = [&](auto test) { return std::count_if(differences.begin(), differences.end(), test); };
@@ -126,7 +137,8 @@ PairedResult paired_bootstrap(const std::vector<std::vector<double>>& scores_a,
     for (const auto i : indices) sum += scores[i];
     return sum / static_cast<double>(indices.size());
   };
-  return paired_bootstrap(n, scores_a.size(), scores_b.size(), mean_of, options);
+  return paired_bootstrap({{.n = n, .runs_a = scores_a.size(), .runs_b = scores_b.size(), .statistic = mean_of}},
+                          options);
 }
 
 }  // namespace frugal::metrics

@@ -49,12 +49,18 @@ struct PairedResult {
 // Score of one run of system 0 (a) or 1 (b) on the examples at `indices`.
 using RunStatistic = std::function<double(std::size_t system, std::size_t run, std::span<const std::uint32_t> indices)>;
 
-// Difference of the mean score over a's runs and b's runs (seeds). Examples are resampled together for both systems;
-// runs are resampled within each. Resamples without a value (NaN) are left out of the interval.
-// Error(kUsage, "metric_input") for n = 0, no runs, or options out of range.
-PairedResult paired_bootstrap(std::size_t n, std::size_t runs_a, std::size_t runs_b, const RunStatistic& statistic,
-                              const BootstrapOptions& options = {});
-// The same for means: scores_a[s][i] is the score of example i under seed s of system a.
+// Both systems on one set of n examples, each with its runs (seeds).
+struct PairedSet {
+  std::size_t n = 0, runs_a = 0, runs_b = 0;
+  RunStatistic statistic;
+};
+
+// Difference of the mean score over a's runs and b's runs, averaged over the sets (the tasks of a benchmark's average).
+// Examples are resampled together for both systems; runs are resampled within each; sets are not resampled. Resamples
+// without a value (NaN) are left out of the interval.
+// Error(kUsage, "metric_input") for no sets, n = 0, no runs, or options out of range.
+PairedResult paired_bootstrap(const std::vector<PairedSet>& sets, const BootstrapOptions& options = {});
+// One set, for means: scores_a[s][i] is the score of example i under seed s of system a.
 // Error(kUsage, "metric_input") for ragged or empty input.
 PairedResult paired_bootstrap(const std::vector<std::vector<double>>& scores_a,
                               const std::vector<std::vector<double>>& scores_b, const BootstrapOptions& options = {});

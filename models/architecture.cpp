@@ -1,13 +1,20 @@
 #include "models/architecture.h"
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/io/gguf_model.h"
 
 namespace frugal {
 
-Json read_model_config(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "config.json";
+std::filesystem::path model_config_file(const std::filesystem::path& path) {
+  return path.extension() == ".gguf" ? path : path / "config.json";
+}
+
+Json read_model_config(const std::filesystem::path& path) {
+  const std::filesystem::path file = model_config_file(path);
+  if (file == path) return Json::parse(io::GgufModel::open(path).config().dump());
   std::ifstream in(file);
   if (!in)
     throw Error(ErrorKind::kUsage, "file_not_found", "the model's config.json is missing", file.string(),
@@ -26,12 +33,12 @@ std::string architecture_in(const Json& config, const std::string& where) {
               "set model.architecture");
 }
 
-std::string architecture_of(const std::string& asked, const std::filesystem::path& folder) {
+std::string architecture_of(const std::string& asked, const std::filesystem::path& path) {
   if (asked != "auto") return asked;
-  if (folder.empty())
-    throw Error(ErrorKind::kUsage, "missing_value", "no folder says which architecture the model has", "model.path",
+  if (path.empty())
+    throw Error(ErrorKind::kUsage, "missing_value", "nothing says which architecture the model has", "model.path",
                 "model.path=DIR, or model.architecture=bert for random weights");
-  return architecture_in(read_model_config(folder), (folder / "config.json").string());
+  return architecture_in(read_model_config(path), model_config_file(path).string());
 }
 
 }  // namespace frugal

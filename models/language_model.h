@@ -5,44 +5,49 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "models/language/kv_cache.h"
 #include "models/model.h"
+#include "models/nn/layers.h"
 
 namespace frugal {
 
 struct LanguageModelConfig {
-  int64_t layers = 0, hidden_size = 0, heads = 0, kv_heads = 0, head_size = 0, vocabulary = 0, max_positions = 0;
+  int64_t layers = 0, hidden_size = 0, heads = 0, kv_heads = 0, head_size = 0, intermediate_size = 0, vocabulary = 0;
+  int64_t max_positions = 0;  // longest sequence in training; a hard limit where positions are learned (OPT)
 };
 
-// Keys and values (or latents) of B sequences of unequal length. The model that makes it knows its layout.
-class KvCache {
- public:
-  virtual ~KvCache() = default;
-  virtual int64_t length(int64_t sequence) const = 0;           // tokens stored
-  virtual void truncate(int64_t sequence, int64_t length) = 0;  // forgets what lies past `length`
-  // Makes `to` share the first `length` tokens of `from`: prompts with a common prefix compute it once.
-  virtual void fork(int64_t from, int64_t to, int64_t length) = 0;
-  virtual int64_t bytes() const = 0;  // of all stored tokens, exact
-};
-
-// Rows are ragged: row b holds lengths[b] valid tokens, the rest is padding on the right.
+// B rows of T tokens, ragged: row b holds lengths[b] tokens, the rest of it is padding on the right, whose outputs mean
+// nothing. What book-keeping needs lies in host memory, so that no call waits for the device.
 struct LanguageModelInputs {
-  at::Tensor input_ids;      // [B,T] int64, or undefined when inputs_embeds is given
-  at::Tensor inputs_embeds;  // [B,T,d]: visual tokens, soft prompts
-  at::Tensor lengths;        // [B] int64; undefined means all T
-  at::Tensor positions;      // [B,T] int64; undefined means they follow the cache
+  at::Tensor input_ids;          // [B,T] int64, or undefined when inputs_embeds is given
+  at::Tensor inputs_embeds;      // [B,T,d_e], as embed() makes them: visual tokens, soft prompts
+  std::vector<int64_t> lengths;  // B of 0..T; empty: all T
+  at::Tensor positions;          // [B,T] int64 of the rotary or learned embedding; undefined: they follow the cache
+  std::vector<int64_t> rows;     // of the cache, one a row, none twice; empty: all, in order
+  // [B,T], 0 hides a token as a key: padding on the left, as transformers has it. Without a cache only; slower than
+  // `lengths`, which padding on the right needs.
+  at::Tensor attention_mask;
 };
 
 class LanguageModel : public Model {
  public:
   using Model::Model;
   virtual const LanguageModelConfig& config() const = 0;
+  // On the device of the weights, in their type. sequences >= 1, capacity >= 1 tokens each.
   virtual std::unique_ptr<KvCache> make_cache(int64_t sequences, int64_t capacity) const = 0;
+  // [B,T] -> [B,T,d_e]: rows of the embedding, without positions. d_e is hidden_size, except in OPT-350m.
   virtual at::Tensor embed(const at::Tensor& input_ids) = 0;
-  // Prefill (T > 1), decode (T = 1) and training (cache null): [B,T,d], after the final norm.
+  // [B,T,d_e], after the final norm: what the output layer reads. cache null: training, or a whole sequence at once.
+  // Else the T tokens follow what each row of the cache holds: prefill, a further piece of a prompt (both T > 1),
+  // decode (T = 1). After an error the cache holds what it held.
   virtual at::Tensor hidden_states(const LanguageModelInputs& inputs, KvCache* cache, const Pass& pass) = 0;
-  // [...,d] -> [...,V]. Losses fuse this with the softmax and never store logits whole.
-  virtual at::Tensor logits(const at::Tensor& hidden) = 0;
+  // The output layer, weight [V,d_e]; undefined weight: the checkpoint has none. Losses fuse it with the softmax
+  // (models/language/likelihood.h) and never store logits whole.
+  virtual Linear head() const = 0;
+  // [...,d_e] -> [...,V].
+  at::Tensor logits(const at::Tensor& hidden) const { return head()(hidden); }
 };
 
 }  // namespace frugal

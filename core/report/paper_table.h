@@ -23,7 +23,7 @@ std::string_view name(CellStatus status);
 // Of a run that ended with this error code.
 CellStatus status_of_error(std::string_view code);
 
-// How far the row is from the baseline, sample by sample.
+// How far the row is from a baseline, sample by sample.
 struct Difference {
   double value = 0, low = 0, high = 0;  // 95 % interval, in the column's unit
   double p_value = 1;
@@ -35,9 +35,9 @@ struct Cell {
   std::vector<double> values;  // one a seed, in the column's unit
   std::string unit;            // the column's, or the metric's own
   std::optional<PaperValue> paper;
-  std::optional<Difference> versus_baseline;
-  std::string chosen;             // what tuning chose, as an override
-  std::vector<std::string> runs;  // result files, relative to the table's folder
+  std::map<std::string, Difference> versus;  // by baseline row
+  std::string chosen;                        // what tuning chose, as an override
+  std::vector<std::string> runs;             // result files, relative to the table's folder
 
   std::optional<double> mean() const;
   std::optional<double> spread() const;  // sample standard deviation over seeds, from two seeds on

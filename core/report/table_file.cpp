@@ -47,9 +47,6 @@ void write_cells(hid_t file, const PaperTable& table) {
     return h5::TableColumn{
         .name = name, .type = ColumnType::kDouble, .cell = [&cells, get](size_t i) { return Value(get(cells[i])); }};
   };
-  const auto versus = [](double Difference::* member) {
-    return [member](const FlatCell& c) { return c.cell->versus_baseline ? (*c.cell->versus_baseline).*member : kNaN; };
-  };
   h5::write_table(
       file, "cells",
       {text("row", [](const FlatCell& c) { return c.row->name; }),
@@ -62,11 +59,36 @@ void write_cells(hid_t file, const PaperTable& table) {
        number("paper", [](const FlatCell& c) { return c.cell->paper ? c.cell->paper->value : kNaN; }),
        text("certainty", [](const FlatCell& c) { return c.cell->paper ? c.cell->paper->certainty : std::string(); }),
        text("verdict", [](const FlatCell& c) { return verdict(*c.column, *c.cell); }),
-       number("difference", versus(&Difference::value)), number("difference_low", versus(&Difference::low)),
-       number("difference_high", versus(&Difference::high)), number("p_value", versus(&Difference::p_value)),
        text("chosen", [](const FlatCell& c) { return c.cell->chosen; }),
        text("reason", [](const FlatCell& c) { return c.cell->reason; })},
-      cells.size(), "one row a cell of the table; differences are to the baseline row");
+      cells.size(), "one row a cell of the table");
+}
+
+void write_differences(hid_t file, const PaperTable& table) {
+  struct Pair {
+    std::string row, column, baseline;
+    Difference difference;
+  };
+  std::vector<Pair> pairs;
+  for (const FlatCell& c : flatten(table))
+    for (const auto& [baseline, difference] : c.cell->versus)
+      pairs.push_back({c.row->name, c.column->name, baseline, difference});
+  if (pairs.empty()) return;
+  const auto text = [&](const char* name, std::string Pair::* member) {
+    return h5::TableColumn{.name = name, .type = ColumnType::kString, .cell = [&pairs, member](size_t i) {
+                             return Value(pairs[i].*member);
+                           }};
+  };
+  const auto number = [&](const char* name, double Difference::* member) {
+    return h5::TableColumn{.name = name, .type = ColumnType::kDouble, .cell = [&pairs, member](size_t i) {
+                             return Value(pairs[i].difference.*member);
+                           }};
+  };
+  h5::write_table(file, "differences",
+                  {text("row", &Pair::row), text("column", &Pair::column), text("baseline", &Pair::baseline),
+                   number("difference", &Difference::value), number("low", &Difference::low),
+                   number("high", &Difference::high), number("p_value", &Difference::p_value)},
+                  pairs.size(), "row minus baseline, paired bootstrap over samples and seeds, 95 % interval");
 }
 
 std::vector<results::RunEntry> entries_of(const PaperTable& table, const fs::path& folder) {
@@ -94,6 +116,7 @@ void write_all(const PaperTable& table, const fs::path& folder, const fs::path& 
   h5::set_attribute(file, "scale", table.scale);
   for (const auto& [key, value] : table.facts) h5::set_attribute(file, key.c_str(), value);
   write_cells(file, table);
+  write_differences(file, table);
   if (!entries.empty()) results::write_runs_table(file, results::run_table(entries));
   h5::write_text(file, "json", table_json(table), "the whole table as JSON");
   h5::check(H5Fflush(file, H5F_SCOPE_GLOBAL), "flush the table");

@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 // The file as it stands: lists and maps of the table are read one by one with a table of options each.
 struct Raw {
-  std::string paper, number, caption, source, experiment, default_scale = "small", baseline;
-  std::vector<std::string> overrides;
+  std::string paper, number, caption, source, experiment, default_scale = "small";
+  std::vector<std::string> overrides, baselines;
   std::vector<int64_t> seeds = {0};
   Json rows = Json::array(), columns = Json::array(), paper_values = Json::object(), scales = Json::object();
   Json tuning = Json::object(), checks = Json::array();
@@ -37,7 +37,7 @@ const OptionTable<Raw>& raw_options() {
           .add("scales", &Raw::scales, {.help = "full, small -> overrides"})
           .add("default_scale", &Raw::default_scale, {.help = "scale without --scale", .choices = {"full", "small"}})
           .add("seeds", &Raw::seeds, {.help = "one run each"})
-          .add("baseline", &Raw::baseline, {.help = "row that others are compared with"})
+          .add("baselines", &Raw::baselines, {.help = "rows that the others are compared with"})
           .add("tuning", &Raw::tuning, {.help = "how rows with `tune` choose"})
           .add("checks", &Raw::checks, {.help = "what must hold of the finished table"});
   return table;
@@ -128,7 +128,7 @@ class Reader {
     spec_.overrides = raw.overrides;
     spec_.default_scale = raw.default_scale;
     spec_.seeds = raw.seeds;
-    spec_.baseline = raw.baseline;
+    spec_.baselines = raw.baselines;
     if (raw.experiment.empty()) fail("experiment", "the table names no experiment");
     if (raw.seeds.empty()) fail("seeds", "a table needs at least one seed");
     read_rows(raw.rows);
@@ -137,7 +137,7 @@ class Reader {
     read_scales(raw.scales);
     spec_.tuning = tuning_options().read(raw.tuning, "tuning", place());
     read_checks(raw.checks);
-    if (!spec_.baseline.empty()) require(rows_, spec_.baseline, "baseline", "row");
+    for (const std::string& row : spec_.baselines) require(rows_, row, "baselines", "row");
     return std::move(spec_);
   }
 

@@ -74,7 +74,7 @@ struct TableSpec {
   std::map<std::string, std::vector<std::string>> scales;                 // full, small -> overrides
   std::string default_scale;
   std::vector<int64_t> seeds;
-  std::string baseline;  // the row that others are compared with sample by sample; "": none
+  std::vector<std::string> baselines;  // rows that the others are compared with, sample by sample
   Tuning tuning;
   std::vector<TableCheck> checks;
 };

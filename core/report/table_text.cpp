@@ -1,5 +1,6 @@
 #include "core/report/table_text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -70,6 +71,27 @@ std::vector<std::vector<std::string>> grid(const PaperTable& table) {
   return lines;
 }
 
+// Differences to the baselines in the columns that sum a table up: the averages, else all that have some.
+std::vector<std::string> difference_lines(const PaperTable& table) {
+  const auto& columns = table.spec.columns;
+  const bool averages =
+      std::any_of(columns.begin(), columns.end(), [](const auto& c) { return !c.average_of.empty(); });
+  std::vector<std::string> lines;
+  for (const TableColumn& column : columns) {
+    if (averages && column.average_of.empty()) continue;
+    std::map<std::string, std::string> by_baseline;
+    for (const size_t r : table.shown)
+      for (const auto& [baseline, d] : table.cells.at(table.spec.rows[r].name).at(column.name).versus) {
+        std::string& line = by_baseline[baseline];
+        line += cat(line.empty() ? "" : "; ", table.spec.rows[r].name, " ", fixed(d.value, column.digits), " [",
+                    fixed(d.low, column.digits), ", ", fixed(d.high, column.digits), "]");
+      }
+    for (const auto& [baseline, line] : by_baseline)
+      lines.push_back(cat(column.name, " minus ", baseline, "'s, 95 % interval: ", line));
+  }
+  return lines;
+}
+
 // Lines below the table: what the figures are, what was chosen, what is missing and why, what was checked.
 std::vector<std::string> remarks(const PaperTable& table) {
   std::vector<std::string> lines;
@@ -92,6 +114,8 @@ std::vector<std::string> remarks(const PaperTable& table) {
     for (size_t i = 0; i < cells.size() && i < 8; ++i) list += (i == 0 ? "" : ", ") + cells[i];
     lines.push_back(cat(reason, " (", list, cells.size() > 8 ? cat(" and ", cells.size() - 8, " more") : "", ")"));
   }
+  const auto differences = difference_lines(table);
+  lines.insert(lines.end(), differences.begin(), differences.end());
   for (const CheckResult& check : run_checks(table)) lines.push_back(cat("check: ", check.text));
   lines.insert(lines.end(), table.notes.begin(), table.notes.end());
   return lines;
@@ -186,9 +210,8 @@ std::string table_json(const PaperTable& table) {
       if (const auto spread = cell.spread()) one["std"] = *spread;
       if (cell.paper) one["paper"] = {{"value", cell.paper->value}, {"certainty", cell.paper->certainty}};
       if (const std::string judged = verdict(column, cell); !judged.empty()) one["verdict"] = judged;
-      if (const auto& d = cell.versus_baseline)
-        one["versus_baseline"] = {
-            {"difference", d->value}, {"low", d->low}, {"high", d->high}, {"p_value", d->p_value}};
+      for (const auto& [baseline, d] : cell.versus)
+        one["versus"][baseline] = {{"difference", d.value}, {"low", d.low}, {"high", d.high}, {"p_value", d.p_value}};
       if (!cell.chosen.empty()) one["chosen"] = cell.chosen;
       if (!cell.reason.empty()) one["reason"] = cell.reason;
       cells[column.name] = std::move(one);

@@ -9,7 +9,8 @@ namespace frugal::tokenizers {
 
 using Json = nlohmann::json;
 
-Json read_json(const std::filesystem::path& path, std::size_t max_bytes, const char* code, const JsonVisitor& visitor) {
+Json read_json(const std::filesystem::path& path, std::size_t max_bytes, const char* code, const JsonVisitor& visitor,
+               JsonRoot root) {
   const auto file = io::MappedFile::open(path);
   const std::string_view text{reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
   const auto fail = [&](const std::string& message, const std::string& where) {
@@ -30,7 +31,8 @@ Json read_json(const std::filesystem::path& path, std::size_t max_bytes, const c
   };
   try {
     auto tree = Json::parse(text, visit);
-    if (!tree.is_object()) fail("expected a JSON object", path.string());
+    if (root == JsonRoot::kObject ? !tree.is_object() : !tree.is_array())
+      fail(cat("expected a JSON ", root == JsonRoot::kObject ? "object" : "array"), path.string());
     return tree;
   } catch (const Json::parse_error& error) {
     const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line ...: ..."

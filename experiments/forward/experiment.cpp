@@ -11,6 +11,10 @@
 namespace frugal {
 namespace {
 
+at::ScalarType type_named(const std::string& dtype) {
+  return dtype == "fp64" ? at::kDouble : dtype == "bf16" ? at::kBFloat16 : at::kFloat;
+}
+
 results::HostTensor to_host(const NamedTensor& tensor) {
   const bool wide = tensor.value.scalar_type() == at::kDouble;
   const at::Tensor value = tensor.value.to(at::kCPU, wide ? at::kDouble : at::kFloat).contiguous();
@@ -33,7 +37,8 @@ void forward_experiment(run::RunContext& run) {
   const auto model = open_forward_model({.model = model_node,
                                          .method = method_node,
                                          .device = device,
-                                         .type = options.dtype == "fp64" ? at::kDouble : at::kFloat,
+                                         .type = type_named(options.dtype),
+                                         .options = options,
                                          .run = run});
   const Captures captures(model->model(), model->layers(), options.capture);
   const ForwardInputs inputs(results::read_tensor_file(options.input), model->inputs());

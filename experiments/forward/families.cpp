@@ -1,14 +1,16 @@
 #include "core/error.h"
 #include "core/io/resources.h"
+#include "experiments/forward/language_model_family.h"
 #include "experiments/forward/text_encoder_family.h"
 #include "models/architecture.h"
-#include "models/text/load.h"
+#include "models/registry.h"
 
 namespace frugal {
 namespace {
 
 constexpr ForwardFamily kFamilies[] = {
-    {"text encoders (bert)", is_text_encoder, open_text_encoder},
+    {"text encoders", ModelFamily::kTextEncoder, open_text_encoder},
+    {"language models", ModelFamily::kLanguageModel, open_language_model},
 };
 
 std::string text_at(const Json& node, const char* key, const char* otherwise) {
@@ -24,8 +26,8 @@ std::unique_ptr<ForwardModel> open_forward_model(const ForwardRequest& request) 
       architecture_of(text_at(request.model, "architecture", "auto"), path.empty() ? "" : io::model_path(path));
   std::string known;
   for (const ForwardFamily& family : kFamilies) {
-    if (family.serves(architecture)) return family.open(request);
-    known += cat(known.empty() ? "" : "; ", family.name);
+    if (is_of(family.family, architecture)) return family.open(request);
+    known += cat(known.empty() ? "" : "; ", family.name, " (", architectures_of(family.family), ")");
   }
   throw Error(ErrorKind::kBadData, "unknown_architecture", cat("architecture '", architecture, "' is not one of ours"),
               path, cat("there are: ", known));

@@ -14,7 +14,9 @@
 #include "core/config/options.h"
 #include "core/results/tensor_file.h"
 #include "core/run/worker_loop.h"
+#include "experiments/forward/options.h"
 #include "models/model.h"
+#include "models/registry.h"
 
 namespace frugal {
 
@@ -56,12 +58,13 @@ struct ForwardRequest {
   const Json& method;  // null: the plain model
   at::Device device;
   at::ScalarType type;
+  const ForwardOptions& options;
   run::RunContext& run;
 };
 
 struct ForwardFamily {
   std::string_view name;
-  bool (*serves)(std::string_view architecture);
+  ModelFamily family;
   std::unique_ptr<ForwardModel> (*open)(const ForwardRequest& request);
 };
 

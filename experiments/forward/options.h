@@ -12,6 +12,7 @@ struct ForwardOptions {
   std::string input, output;
   std::vector<std::string> capture;
   std::string dtype = "fp32";
+  std::vector<int64_t> cache_chunks;
 };
 const OptionTable<ForwardOptions>& forward_options();
 

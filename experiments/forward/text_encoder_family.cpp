@@ -1,8 +1,9 @@
 #include "experiments/forward/text_encoder_family.h"
 
+#include "core/error.h"
 #include "core/io/resources.h"
-#include "experiments/text_classification/options.h"
 #include "methods/registry.h"
+#include "models/options.h"
 #include "models/text/load.h"
 
 namespace frugal {
@@ -54,7 +55,9 @@ class TextEncoderForward final : public ForwardModel {
 }  // namespace
 
 std::unique_ptr<ForwardModel> open_text_encoder(const ForwardRequest& request) {
-  const TextModelOptions options = text_model_options().read(request.model, "model");
+  if (!request.options.cache_chunks.empty())
+    throw Error(ErrorKind::kUsage, "unread_key", "a text encoder has no cache", "experiment.cache_chunks");
+  const ModelOptions options = model_options().read(request.model, "model");
   const std::filesystem::path folder = options.path ? io::model_path(*options.path) : "";
   const uint64_t seed = request.run.seeds.seed("init");
   LoadedTextEncoder loaded =

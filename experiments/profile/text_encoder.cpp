@@ -12,6 +12,7 @@
 #include "experiments/text_classification/options.h"
 #include "experiments/training/step.h"
 #include "methods/registry.h"
+#include "models/options.h"
 #include "models/text/load.h"
 #include "models/text_encoder.h"
 
@@ -90,7 +91,7 @@ class TextEncoderWorkload final : public Workload {
 
  private:
   void load(const WorkloadRequest& request) {
-    const TextModelOptions o = text_model_options().read(request.config.value("model", Json()), "model");
+    const ModelOptions o = model_options().read(request.config.value("model", Json()), "model");
     const uint64_t seed = run_.seeds.seed("init");
     LoadedTextEncoder loaded =
         load_text_encoder(o.architecture, o.path ? io::model_path(*o.path) : "", o.config, labels_, seed);

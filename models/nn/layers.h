@@ -1,4 +1,4 @@
-// The two layers that every transformer is made of, as values that hold handles to the model's parameters.
+// The layers that every transformer is made of, as values that hold handles to the model's parameters.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,10 +13,18 @@ struct Linear {
   at::Tensor operator()(const at::Tensor& x) const;
 };
 
-// Over the last dimension.
+// Over the last dimension. weight and bias may be undefined (1 and 0).
 struct LayerNorm {
   at::Tensor weight, bias;
   double eps = 1e-12;
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+
+// x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang and Sennrich, 2019). Statistics are at least fp32;
+// rounded once, at the end, where transformers rounds a bf16 norm twice.
+struct RmsNorm {
+  at::Tensor weight;
+  double eps = 1e-6;
   at::Tensor operator()(const at::Tensor& x) const;
 };
 

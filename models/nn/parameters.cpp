@@ -12,6 +12,13 @@ at::Tensor ParameterSet::add(std::string name, at::Tensor value) {
   return value;
 }
 
+int64_t ParameterSet::remove(const std::function<bool(std::string_view)>& drop) {
+  const auto dropped = std::erase_if(tensors_, [&](const NamedTensor& tensor) { return drop(tensor.name); });
+  index_.clear();
+  for (size_t i = 0; i < tensors_.size(); ++i) index_.emplace(tensors_[i].name, i);
+  return static_cast<int64_t>(dropped);
+}
+
 const at::Tensor& ParameterSet::get(std::string_view name) const {
   if (const auto found = index_.find(std::string(name)); found != index_.end()) return tensors_[found->second].value;
   std::vector<std::string> names;

@@ -20,6 +20,8 @@ class ParameterSet {
  public:
   // Adds `value` under `name` (must be new) and returns the handle that the layer keeps.
   at::Tensor add(std::string name, at::Tensor value);
+  // Drops every parameter that `drop` names; returns how many there were. Handles elsewhere stay what they are.
+  int64_t remove(const std::function<bool(std::string_view name)>& drop);
   // Throws Error(kRunFailed, "unknown_parameter") with the nearest name.
   const at::Tensor& get(std::string_view name) const;
   bool contains(std::string_view name) const;

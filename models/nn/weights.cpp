@@ -7,7 +7,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/config/options.h"
 #include "core/error.h"
@@ -25,33 +24,19 @@ std::string shape_text(at::IntArrayRef shape) {
   return cat(shape);
 }
 
-at::ScalarType scalar_type(const io::TensorEntry& entry, const std::filesystem::path& path) {
-  switch (entry.dtype) {
-    case io::DType::kF32:
-      return at::kFloat;
-    case io::DType::kF64:
-      return at::kDouble;
-    case io::DType::kF16:
-      return at::kHalf;
-    case io::DType::kBF16:
-      return at::kBFloat16;
-    case io::DType::kI64:
-      return at::kLong;
-    case io::DType::kI32:
-      return at::kInt;
-    default:
-      throw Error(ErrorKind::kBadData, "unsupported_dtype",
-                  cat("tensor '", entry.name, "' has type ", io::dtype_name(entry.dtype)), path.string(),
-                  "save the weights as F32, F16 or BF16");
+// "[3, 7]": the place of the first element that is NaN or infinite.
+std::string first_bad(const at::Tensor& tensor) {
+  int64_t flat = at::isfinite(tensor).flatten().logical_not().to(at::kByte).argmax().item<int64_t>();
+  std::vector<int64_t> index(static_cast<size_t>(tensor.dim()));
+  for (size_t i = index.size(); i-- > 0;) {
+    index[i] = flat % tensor.size(static_cast<int64_t>(i));
+    flat /= tensor.size(static_cast<int64_t>(i));
   }
+  return shape_text(index);
 }
 
-// Copied, converted to fp32 (fp64 and integers stay).
-at::Tensor to_tensor(const io::TensorEntry& entry, const std::filesystem::path& path) {
-  const at::ScalarType type = scalar_type(entry, path);
-  at::Tensor tensor = at::empty(entry.shape, type);
-  if (!entry.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), entry.bytes.data(), entry.bytes.size());
-  return type == at::kHalf || type == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
+bool all_finite(const at::Tensor& tensor) {
+  return !tensor.is_floating_point() || at::isfinite(tensor).all().item<bool>();
 }
 
 // Older checkpoints call a norm's weight gamma and its bias beta.
@@ -76,45 +61,46 @@ at::Tensor new_uniform(std::string_view name, at::IntArrayRef shape, double boun
   return at::empty(shape).uniform_(-bound, bound, generator);
 }
 
-Weights Weights::random(uint64_t seed, double standard_deviation) {
+Weights Weights::random(uint64_t seed, double standard_deviation, std::optional<at::ScalarType> type) {
   Weights weights;
+  weights.type_ = type;
   weights.seed_ = seed;
   weights.standard_deviation_ = standard_deviation;
   return weights;
 }
 
-Weights Weights::from_checkpoint(const std::filesystem::path& path, uint64_t seed, double standard_deviation) {
-  Weights weights = random(seed, standard_deviation);
+Weights Weights::from_checkpoint(const std::filesystem::path& path, uint64_t seed, double standard_deviation,
+                                 std::optional<at::ScalarType> type) {
+  Weights weights = random(seed, standard_deviation, type);
   weights.path_ = path;
-  weights.model_ = std::make_unique<io::SafetensorsModel>(io::SafetensorsModel::open(path));
+  weights.source_ = TensorSource::open(path);
   return weights;
 }
 
-const io::TensorEntry* Weights::find(std::string_view name) const {
-  if (!model_) return nullptr;
-  const auto spelled = [&](std::string_view n) -> const io::TensorEntry* {
-    if (const auto* entry = model_->find(n)) return entry;
+int64_t Weights::find(std::string_view name) const {
+  if (!source_) return -1;
+  const auto spelled = [&](std::string_view n) {
+    if (const int64_t index = source_->find(n); index >= 0) return index;
     const std::string old = old_spelling(n);
-    return old.empty() ? nullptr : model_->find(old);
+    return old.empty() ? -1 : source_->find(old);
   };
-  if (const auto* entry = spelled(name)) return entry;
-  if (!prefix_.empty() && name.starts_with(prefix_)) return spelled(name.substr(prefix_.size()));
-  return nullptr;
+  if (const int64_t index = spelled(name); index >= 0) return index;
+  return !prefix_.empty() && name.starts_with(prefix_) ? spelled(name.substr(prefix_.size())) : -1;
 }
 
 bool Weights::contains(std::string_view name) const {
-  return find(name) != nullptr;
+  return find(name) >= 0;
 }
 
 std::optional<std::vector<int64_t>> Weights::shape_of(std::string_view name) const {
-  const auto* entry = find(name);
-  return entry != nullptr ? std::optional(entry->shape) : std::nullopt;
+  const int64_t index = find(name);
+  return index >= 0 ? std::optional(source_->tensors()[static_cast<size_t>(index)].shape) : std::nullopt;
 }
 
 at::Tensor Weights::take(const std::string& name, at::IntArrayRef shape, Init init) {
-  if (model_ && !contains(name)) {
+  if (source_ && !contains(name)) {
     std::vector<std::string> names;
-    for (const auto* entry : model_->tensors()) names.push_back(entry->name);
+    for (const StoredTensor& tensor : source_->tensors()) names.push_back(tensor.name);
     const std::string near = nearest_name(name, names);
     throw Error(ErrorKind::kBadData, "missing_tensor", cat("tensor '", name, "' ", shape_text(shape), " is missing"),
                 path_.string(), near.empty() ? "" : cat("the nearest name in the file is '", near, "'"));
@@ -124,36 +110,46 @@ at::Tensor Weights::take(const std::string& name, at::IntArrayRef shape, Init in
 }
 
 at::Tensor Weights::take_or_new(const std::string& name, at::IntArrayRef shape, Init init, bool& is_new) {
-  const io::TensorEntry* entry = find(name);
-  is_new = entry == nullptr;
-  if (is_new) return new_parameter(name, shape, init, standard_deviation_, seed_);
-  if (at::IntArrayRef(entry->shape) != shape)
+  const int64_t index = find(name);
+  is_new = index < 0;
+  if (is_new) return new_parameter(name, shape, init, standard_deviation_, seed_).to(type_.value_or(at::kFloat));
+  taken_.insert(index);
+  return checked(index, shape);
+}
+
+at::Tensor Weights::checked(int64_t index, at::IntArrayRef shape) const {
+  const StoredTensor& stored = source_->tensors()[static_cast<size_t>(index)];
+  if (at::IntArrayRef(stored.shape) != shape)
     throw Error(
         ErrorKind::kBadData, "wrong_shape",
-        cat("tensor '", entry->name, "' has shape ", shape_text(entry->shape), ", expected ", shape_text(shape)),
-        path_.string(), "is config.json the one of these weights?");
-  at::Tensor tensor = to_tensor(*entry, path_);
-  if (tensor.is_floating_point() && !at::isfinite(tensor).all().item<bool>())
-    throw Error(ErrorKind::kBadData, "not_finite", cat("tensor '", entry->name, "' holds NaN or infinity"),
-                path_.string(), "the file is damaged or its training diverged; get it again");
-  taken_.insert(entry);
-  return tensor;
+        cat("tensor '", stored.name, "' has shape ", shape_text(stored.shape), ", expected ", shape_text(shape)),
+        stored.file.string(), "is config.json the one of these weights?");
+  at::Tensor tensor = source_->read(index, type_);
+  if (all_finite(tensor)) return tensor;
+  if (const at::Tensor wide = source_->read(index, at::kDouble); !all_finite(wide))
+    throw Error(ErrorKind::kBadData, "not_finite",
+                cat("tensor '", stored.name, "' holds NaN or infinity at ", first_bad(wide)), stored.file.string(),
+                "the file is damaged or its training diverged; get it again");
+  throw Error(ErrorKind::kBadData, "out_of_range",
+              cat("tensor '", stored.name, "' at ", first_bad(tensor), " does not fit ", tensor.scalar_type()),
+              stored.file.string(), "load it as bf16 or fp32");
 }
 
 void Weights::finish(const std::vector<std::string>& ignored) const {
-  if (!model_) return;
-  for (const auto* entry : model_->tensors()) {
-    if (taken_.contains(entry)) continue;
-    const auto is_part = [&](const std::string& part) { return entry->name.find(part) != std::string::npos; };
+  if (!source_) return;
+  for (size_t i = 0; i < source_->tensors().size(); ++i) {
+    const StoredTensor& stored = source_->tensors()[i];
+    if (taken_.contains(static_cast<int64_t>(i))) continue;
+    const auto is_part = [&](const std::string& part) { return stored.name.find(part) != std::string::npos; };
     if (std::any_of(ignored.begin(), ignored.end(), is_part)) continue;
     throw Error(ErrorKind::kBadData, "unknown_tensor",
-                cat("tensor '", entry->name, "' ", shape_text(entry->shape), " has no place in this architecture"),
-                path_.string(), "does config.json name the architecture of these weights?");
+                cat("tensor '", stored.name, "' ", shape_text(stored.shape), " has no place in this architecture"),
+                stored.file.string(), "does config.json name the architecture of these weights?");
   }
 }
 
 std::vector<std::filesystem::path> Weights::files() const {
-  return model_ ? model_->files() : std::vector<std::filesystem::path>{};
+  return source_ ? source_->files() : std::vector<std::filesystem::path>{};
 }
 
 }  // namespace frugal

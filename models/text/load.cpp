@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "models/architecture.h"
 #include "models/nn/weights.h"
+#include "models/registry.h"
 #include "models/text/bert.h"
 
 namespace frugal {
@@ -35,7 +36,7 @@ int64_t own_labels(const Weights& weights, const Json& config, const std::filesy
 }  // namespace
 
 bool is_text_encoder(std::string_view architecture) {
-  return architecture == "bert";
+  return is_of(ModelFamily::kTextEncoder, architecture);
 }
 
 LoadedTextEncoder load_text_encoder(const std::string& architecture, const std::filesystem::path& folder,
@@ -45,12 +46,13 @@ LoadedTextEncoder load_text_encoder(const std::string& architecture, const std::
   std::string where = "model.config";
   if (!folder.empty()) {
     json = read_model_config(folder);
-    where = (folder / "config.json").string();
+    where = model_config_file(folder).string();
     loaded.files.emplace_back(where);
   }
   if (const std::string found = architecture_of(architecture, folder); !is_text_encoder(found))
     throw Error(ErrorKind::kBadData, "unknown_architecture",
-                cat("architecture '", found, "' is not a text encoder of ours"), where, "there is: bert");
+                cat("architecture '", found, "' is not a text encoder of ours"), where,
+                cat("there are: ", architectures_of(ModelFamily::kTextEncoder)));
   json.update(config);
   const BertConfig bert = parse_bert_config(json, where);
   Weights weights = folder.empty() ? Weights::random(init_seed, bert.initializer_range)

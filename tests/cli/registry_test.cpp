@@ -56,6 +56,7 @@ TEST_P(Configs, EachComposesAndPassesItsChecks) {
         (entry.name == "text_classification" || entry.name == "profile" || entry.name == "forward"))
       overrides.insert(overrides.end(), {"model=tiny_bert", "method=full"});
     if (group == "experiment" && entry.name == "text_classification") overrides.emplace_back("dataset=token_order");
+    if (group == "model") overrides.emplace_back("experiment=forward");  // takes every family
     const auto more = still_missing(group, entry.name);
     overrides.insert(overrides.end(), more.begin(), more.end());
     EXPECT_NO_THROW({

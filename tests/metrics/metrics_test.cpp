@@ -65,8 +65,8 @@ TEST(Metrics, UnevenOrEmptyInputIsAnError) {
   EXPECT_ERROR(bootstrap_mean(Values{}), ErrorKind::kUsage, code);
   EXPECT_ERROR(bootstrap_mean(Values{1}, {.confidence = 1}), ErrorKind::kUsage, code);
   EXPECT_ERROR(bootstrap_mean(Values{1}, {.resamples = 0}), ErrorKind::kUsage, code);
-  EXPECT_ERROR(paired_bootstrap({{1, 2}}, {{1}}), ErrorKind::kUsage, code);
-  EXPECT_ERROR(paired_bootstrap({}, {{1}}), ErrorKind::kUsage, code);
+  EXPECT_ERROR(paired_bootstrap(std::vector<Values>{{1, 2}}, {{1}}), ErrorKind::kUsage, code);
+  EXPECT_ERROR(paired_bootstrap(std::vector<Values>{}, {{1}}), ErrorKind::kUsage, code);
 }
 
 TEST(Bootstrap, IntervalOfAMeanIsTheNormalOne) {
@@ -113,6 +113,37 @@ TEST(PairedBootstrap, SeesASmallDifferenceThatUnpairedIntervalsHide) {
   const auto same = paired_bootstrap(a, a);
   EXPECT_EQ(same.difference, 0);
   EXPECT_GT(same.p_value, 0.5);
+}
+
+TEST(PairedBootstrap, AnAverageOverSetsIsSurerThanItsParts) {
+  Philox random(12);
+  std::vector<std::vector<Values>> a(4, std::vector<Values>(2)), b = a;
+  std::vector<PairedSet> sets;
+  double parts = 0, widest = 0;
+  const auto width = [](const PairedResult& result) { return result.interval.high - result.interval.low; };
+  for (size_t s = 0; s < a.size(); ++s) {
+    for (size_t i = 0; i < 200 + 50 * s; ++i)
+      for (size_t run = 0; run < 2; ++run) {
+        a[s][run].push_back(random.below(1000) / 1000.0 + 0.2);
+        b[s][run].push_back(random.below(1000) / 1000.0);
+      }
+    const auto statistic = [&a, &b, s](size_t system, size_t run, std::span<const uint32_t> indices) {
+      double sum = 0;
+      for (const auto i : indices) sum += (system == 0 ? a : b)[s][run][i];
+      return sum / static_cast<double>(indices.size());
+    };
+    sets.push_back({.n = a[s][0].size(), .runs_a = 2, .runs_b = 2, .statistic = statistic});
+    const auto one = paired_bootstrap({sets.back()}), same = paired_bootstrap(a[s], b[s]);
+    EXPECT_EQ(one.interval.low, same.interval.low);
+    parts += one.difference / 4;
+    widest = std::max(widest, width(one));
+  }
+  const auto average = paired_bootstrap(sets);
+  EXPECT_NEAR(average.difference, parts, 1e-12);
+  EXPECT_LT(width(average), 0.75 * widest);  // half, were the sets of one size
+  EXPECT_LT(average.interval.low, 0.2);
+  EXPECT_GT(average.interval.high, 0.2);
+  EXPECT_ERROR(paired_bootstrap(std::vector<PairedSet>{}), ErrorKind::kUsage, "metric_input");
 }
 
 TEST(GlueMetrics, EveryTaskHasItsMetrics) {

@@ -79,12 +79,12 @@ def randomise(model, seed):
     with torch.no_grad():
         for name, value in model.named_parameters():
             noise = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.dtype)
-            if "LayerNorm.weight" in name:
+            if "norm.weight" in name.lower():
                 value.copy_(1 + 0.3 * noise)
             elif value.dim() == 1:
                 value.copy_(0.3 * noise)
             else:
-                value.copy_(noise * (1.0 if "embeddings" in name else 1.5 / value.shape[1] ** 0.5))
+                value.copy_(noise * (1.0 if "embed" in name else 1.5 / value.shape[1] ** 0.5))
     return model.eval()
 
 
