@@ -123,6 +123,7 @@ std::unique_ptr<const TextModel> read_pieces(const Metadata& data, const Tokens&
   if (!scores || scores->size() != tokens.texts.size())
     data.fail("scores", cat("expected a score for each of ", tokens.texts.size(), " tokens"));
   std::vector<bool> mergeable;
+  mergeable.reserve(tokens.types.size());
   for (const auto type : tokens.types) mergeable.push_back(type != kUnknown && type != kControl && type != kByte);
   BpeOptions options;
   options.fuse_unk = true;

@@ -141,7 +141,7 @@ def main():
             probe = Probe(program, folder)
             check_all(report, name, probe, reference, texts)
             check_random_ids(report, name, probe, reference, reference.get_vocab_size())
-            if WHOLE or i in (1, 4):
+            if i in (1, 4, 6) if WHOLE else i in (1, 4):
                 check_ids(report, f"{name}, data folder", probe, reference, data)
             if WHOLE or i in (1, 4):
                 check_ids(report, f"{name}, every code point", probe, reference, code_points())
