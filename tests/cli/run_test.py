@@ -92,6 +92,9 @@ class Run(CliTest):
         self.assertEqual(self.run_ok(*SLEEP, f"hydra.run.dir={run}").hash, self.unbroken(SLEEP))
 
     def test_threads_that_wait_do_not_spin(self):
+        policy = os.environ.pop("OMP_WAIT_POLICY", None)
+        if policy is not None:
+            self.addCleanup(os.environ.__setitem__, "OMP_WAIT_POLICY", policy)
         for env, expected in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
             process = self.start("run", *SLEEP, f"hydra.run.dir={self.folder / expected}", env=env)
             self.wait_for(lambda: worker_of(process.pid))
