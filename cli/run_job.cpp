@@ -63,6 +63,9 @@ std::vector<std::pair<std::string, std::string>> worker_environment(const Json& 
   std::vector<std::pair<std::string, std::string>> variables = {
       {"OMP_NUM_THREADS", count},
       {"MKL_NUM_THREADS", count},
+      // Threads that wait must not spin: where another process wants the cores, each of a training step's hundreds of
+      // barriers then waits for a time slice (measured on two busy cores: 20 times slower, 18 times the CPU time).
+      {"OMP_WAIT_POLICY", "PASSIVE"},
       {"MKL_CBWR", "AUTO"}};  // same sums whatever the alignment
   std::erase_if(variables, [](const auto& variable) { return std::getenv(variable.first.c_str()) != nullptr; });
   return variables;

@@ -1,13 +1,17 @@
-"""Makes the seed corpora of the fuzz targets for data files. usage: fuzz_corpus.py FOLDER
+"""Makes the seed corpora of the fuzz targets for data files. usage: fuzz_corpus.py FOLDER FRUGAL
 
-    cmake --preset fuzz && cmake --build --preset fuzz --target safetensors_fuzz gguf_fuzz tokenizer_json_fuzz tokenizer_gguf_fuzz sentencepiece_fuzz
-    python tests/fuzz_corpus.py build/fuzz/corpus
+    cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers
+    python tests/fuzz_corpus.py build/fuzz/corpus build/release/frugal
     build/fuzz/fuzz/safetensors_fuzz -max_total_time=60 build/fuzz/corpus/safetensors
+
+FRUGAL makes the run whose journal, and whose records one by one, are the journal's seeds.
 """
 
 import json
 import struct
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "cli"))
@@ -71,9 +75,28 @@ def sentencepiece_files():
     yield from (content for _, content in bad_tokenizers.bad_sentencepiece() if len(content) <= MOST_SEED_BYTES)
 
 
+def journal_files(frugal):
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([frugal, "run", "experiment=sleep", "experiment.ms=1", "experiment.steps=3", "experiment.checkpoint_every=2",
+                        "experiment.array_elements=4", f"hydra.run.dir={folder}"], check=True, capture_output=True)
+        journal = (Path(folder) / "run.journal").read_bytes()
+    yield journal
+    at, short = 0, b""
+    while at < len(journal):  # frames of magic, CRC32C, length, payload
+        length = struct.unpack_from("<I", journal, at + 8)[0]
+        payload = journal[at + 12:at + 12 + length]
+        assert len(payload) == length, "the journal's frames are laid out otherwise"
+        yield payload
+        if length < 256:
+            short += bytes([length]) + payload  # as the target cuts its input into records
+        at += 12 + length
+    yield short
+
+
 def main():
     for name, files in (("safetensors", safetensors_files()), ("gguf", gguf_files()), ("tokenizer_json", tokenizer_files()),
-                        ("tokenizer_gguf", gguf_tokenizer_files()), ("sentencepiece", sentencepiece_files())):
+                        ("tokenizer_gguf", gguf_tokenizer_files()), ("sentencepiece", sentencepiece_files()),
+                        ("journal", journal_files(sys.argv[2]))):
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
         for i, content in enumerate(files):

@@ -1,6 +1,7 @@
 """The life of one run: repeated, refused, resumed, stopped by signals and faults, failed with a reason."""
 import math
 import os
+import pathlib
 import signal
 import unittest
 
@@ -89,6 +90,18 @@ class Run(CliTest):
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 85, err)
         self.assertEqual(self.run_ok(*SLEEP, f"hydra.run.dir={run}").hash, self.unbroken(SLEEP))
+
+    def test_threads_that_wait_do_not_spin(self):
+        policy = os.environ.pop("OMP_WAIT_POLICY", None)
+        if policy is not None:
+            self.addCleanup(os.environ.__setitem__, "OMP_WAIT_POLICY", policy)
+        for env, expected in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
+            process = self.start("run", *SLEEP, f"hydra.run.dir={self.folder / expected}", env=env)
+            self.wait_for(lambda: worker_of(process.pid))
+            variables = pathlib.Path(f"/proc/{worker_of(process.pid)}/environ").read_bytes().split(b"\0")
+            process.kill()
+            process.communicate()
+            self.assertIn(f"OMP_WAIT_POLICY={expected}".encode(), variables)
 
     def test_a_killed_worker_is_one_clear_error(self):
         run = self.folder / "run"
