@@ -71,6 +71,18 @@ void require_node(const Json& config, const std::string& node, const std::string
                 cat("e.g. ", node, "=", example));
 }
 
+// Labelled texts, or questions with choices: each kind has readers and keys of its own.
+void check_dataset_kind(const Json& config, const Locator& where, bool questions) {
+  const Json* name = options_detail::find(config, "dataset.name");
+  const bool holds_questions = name != nullptr && *name == "multiple_choice";
+  if (holds_questions == questions) return;
+  throw Error(ErrorKind::kUsage, "wrong_dataset",
+              questions ? "this experiment reads questions with choices, and this data set holds none"
+                        : "this experiment reads labelled texts, and this data set holds questions with choices",
+              place(where, "dataset.name"),
+              questions ? "e.g. dataset=arc_easy" : "experiment=multiple_choice, or e.g. dataset=sst2");
+}
+
 // family: the one that the experiment works on; null for any.
 void check_model(const Json& config, const Locator& where, std::optional<ModelFamily> family) {
   require_node(config, "model", family == ModelFamily::kLanguageModel ? "smollm2_135m" : "minilm_l6");
@@ -99,6 +111,7 @@ void check_forward(const Json& config, const Locator& where) {
 void check_text_classification(const Json& config, const Locator& where) {
   text_classification_options().read(config["experiment"], "experiment", where);
   require_node(config, "dataset", "sst2");
+  check_dataset_kind(config, where, /*questions=*/false);
   check_model(config, where, ModelFamily::kTextEncoder);
   require_node(config, "method", "lora");
   text_dataset_options().read(config["dataset"], "dataset", where);
@@ -108,6 +121,7 @@ void check_text_classification(const Json& config, const Locator& where) {
 void check_multiple_choice(const Json& config, const Locator& where) {
   multiple_choice_options().read(config["experiment"], "experiment", where);
   require_node(config, "dataset", "arc_easy");
+  check_dataset_kind(config, where, /*questions=*/true);
   check_model(config, where, ModelFamily::kLanguageModel);
   multiple_choice_dataset_options().read(config["dataset"], "dataset", where);
   if (const auto method = config.find("method"); method != config.end() && !method->is_null())

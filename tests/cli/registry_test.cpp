@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -44,6 +46,12 @@ std::vector<std::string> still_missing(const std::string& group, const std::stri
   return found == values.end() ? std::vector<std::string>{} : found->second;
 }
 
+bool holds_questions(const std::string& dataset) {
+  std::ifstream file(io::resource("configs") / "dataset" / (dataset + ".yaml"));
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return text.find("/options/multiple_choice_dataset@") != std::string::npos;
+}
+
 class Configs : public testing::TestWithParam<const char*> {};
 
 TEST_P(Configs, EachComposesAndPassesItsChecks) {
@@ -56,6 +64,10 @@ TEST_P(Configs, EachComposesAndPassesItsChecks) {
         (entry.name == "text_classification" || entry.name == "profile" || entry.name == "forward"))
       overrides.insert(overrides.end(), {"model=tiny_bert", "method=full"});
     if (group == "experiment" && entry.name == "text_classification") overrides.emplace_back("dataset=token_order");
+    if (group == "experiment" && entry.name == "multiple_choice")
+      overrides.insert(overrides.end(), {"model=tiny_llama", "dataset=arc_easy"});
+    if (group == "dataset" && holds_questions(entry.name))
+      overrides.insert(overrides.end(), {"experiment=multiple_choice", "model=tiny_llama"});
     if (group == "model") overrides.emplace_back("experiment=forward");  // takes every family
     const auto more = still_missing(group, entry.name);
     overrides.insert(overrides.end(), more.begin(), more.end());
@@ -70,6 +82,15 @@ TEST_P(Configs, EachComposesAndPassesItsChecks) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Groups, Configs, testing::Values("method", "dataset", "model", "experiment", "device"));
+
+TEST(Configs, ADataSetOfAnotherKindIsRefusedByName) {
+  EXPECT_ERROR(compose_and_check({"experiment=text_classification", "model=tiny_bert", "method=full", "dataset=piqa"}),
+               ErrorKind::kUsage, "wrong_dataset");
+  EXPECT_ERROR(compose_and_check({"experiment=multiple_choice", "model=tiny_llama", "dataset=sst2"}), ErrorKind::kUsage,
+               "wrong_dataset");
+  EXPECT_ERROR(compose_and_check({"experiment=multiple_choice", "model=tiny_bert", "dataset=piqa"}), ErrorKind::kUsage,
+               "wrong_family");
+}
 
 TEST(Configs, ABaselineIsAMethodOfItsOwn) {
   const Json config =
