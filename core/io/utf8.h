@@ -18,6 +18,8 @@ struct Utf8Step {
 Utf8Step decode_utf8(std::string_view text, std::size_t position);
 // Where the first invalid part starts; nothing when all is UTF-8.
 std::optional<std::size_t> first_invalid_utf8(std::string_view text);
+// Characters of UTF-8 text: Python's len(str).
+std::size_t code_points(std::string_view text);
 // code_point must be a Unicode scalar value.
 void append_utf8(std::string& text, char32_t code_point);
 

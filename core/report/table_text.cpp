@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/io/utf8.h"
 #include "core/report/html.h"
 #include "core/results/export.h"
 
@@ -126,24 +127,17 @@ std::string title(const PaperTable& table) {
              table.spec.number.empty() ? "" : ": ", table.spec.caption);
 }
 
-// Letters of a UTF-8 text, near enough to its width for our own headings.
-size_t width(const std::string& text) {
-  size_t count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
-  return count;
-}
-
 }  // namespace
 
 std::string table_markdown(const PaperTable& table) {
   const auto lines = grid(table);
   std::vector<size_t> widths(lines[0].size(), 3);
   for (const auto& line : lines)
-    for (size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], width(line[c]));
+    for (size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], io::code_points(line[c]));
   std::string text = cat("**", title(table), "**\n\n");
   for (size_t l = 0; l < lines.size(); ++l) {
     for (size_t c = 0; c < lines[l].size(); ++c) {
-      const std::string blanks(widths[c] - width(lines[l][c]), ' ');
+      const std::string blanks(widths[c] - io::code_points(lines[l][c]), ' ');
       text += c == 0 ? cat("| ", lines[l][c], blanks) : cat(" | ", blanks, lines[l][c]);
     }
     text += " |\n";

@@ -46,10 +46,12 @@ class Reader {
   std::vector<Question> read(const std::string& split) {
     const std::string& name = benchmark_.name;
     if (name == "arc_easy" || name == "arc_challenge" || name == "openbookqa") {
-      const std::string official = cat(name == "arc_easy" ? "ARC-Easy-" : "ARC-Challenge-",
-                                       capital(split == "validation" ? "dev" : split), ".jsonl");
-      return read_science(file(split, {cat(split, ".jsonl"), split == "validation" ? "dev.jsonl" : official, official}),
-                          name == "openbookqa" ? ScienceFormat::kOpenBookQa : ScienceFormat::kArc);
+      const std::string part = split == "validation" ? "dev" : split;
+      std::vector<std::string> names = {split + ".jsonl"};
+      if (part != split) names.push_back(part + ".jsonl");
+      if (name != "openbookqa")
+        names.push_back(cat(name == "arc_easy" ? "ARC-Easy-" : "ARC-Challenge-", capital(part), ".jsonl"));
+      return read_science(file(split, names), name == "openbookqa" ? ScienceFormat::kOpenBookQa : ScienceFormat::kArc);
     }
     if (name == "piqa") {
       const std::string stem = split == "validation" ? "valid" : split;

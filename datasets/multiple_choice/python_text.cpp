@@ -71,10 +71,4 @@ std::string replace_all(std::string_view text, std::string_view from, std::strin
   return out.append(text.substr(begin));
 }
 
-std::size_t code_points(std::string_view text) {
-  std::size_t count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
-  return count;
-}
-
 }  // namespace frugal::datasets

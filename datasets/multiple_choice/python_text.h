@@ -16,7 +16,5 @@ std::string_view rstrip(std::string_view text);
 std::string capitalize(std::string_view text);
 // str.replace: every occurrence from the left, none inside what was put in. `from` is not empty.
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
-// len(str): code points of UTF-8.
-std::size_t code_points(std::string_view text);
 
 }  // namespace frugal::datasets

@@ -7,13 +7,10 @@
 #include "experiments/forward/capture.h"
 #include "experiments/forward/family.h"
 #include "experiments/forward/options.h"
+#include "experiments/training/precision.h"
 
 namespace frugal {
 namespace {
-
-at::ScalarType type_named(const std::string& dtype) {
-  return dtype == "fp64" ? at::kDouble : dtype == "bf16" ? at::kBFloat16 : at::kFloat;
-}
 
 results::HostTensor to_host(const NamedTensor& tensor) {
   const bool wide = tensor.value.scalar_type() == at::kDouble;
@@ -37,7 +34,7 @@ void forward_experiment(run::RunContext& run) {
   const auto model = open_forward_model({.model = model_node,
                                          .method = method_node,
                                          .device = device,
-                                         .type = type_named(options.dtype),
+                                         .type = weight_type(options.dtype),
                                          .options = options,
                                          .run = run});
   const Captures captures(model->model(), model->layers(), options.capture);

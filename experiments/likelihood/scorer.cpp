@@ -25,8 +25,8 @@ struct Ragged {
     for (const TokenIds& row : rows) all.push_back(static_cast<int64_t>(row.size()));
     return all;
   }
-  at::Tensor padded(int64_t padding) const {
-    std::size_t width = 0;
+  at::Tensor padded(int64_t padding, std::size_t least_width = 0) const {
+    std::size_t width = least_width;
     for (const TokenIds& row : rows) width = std::max(width, row.size());
     at::Tensor all = at::full({static_cast<int64_t>(rows.size()), static_cast<int64_t>(width)}, padding, at::kLong);
     auto* data = all.mutable_data_ptr<int64_t>();
@@ -106,7 +106,6 @@ class Scorer {
     std::vector<Place> places;
     for (std::size_t row = 0; row < batch.size(); ++row)
       if (items_[batch[row]].continuations.size() == 1) places.push_back({batch[row], 0, row});
-    // Rows of `targets` may be one shorter than the states (no continuation ran with the context): pad to their width.
     if (!places.empty()) add_tokens(states, targets, places);
     add_first_tokens(states, batch, last);
   }
@@ -116,12 +115,8 @@ class Scorer {
   };
 
   void add_tokens(const at::Tensor& states, const Ragged& targets, const std::vector<Place>& places) {
-    at::Tensor wanted = targets.padded(kIgnoredTarget);
-    if (wanted.size(1) < states.size(1)) {
-      at::Tensor wide = at::full({wanted.size(0), states.size(1)}, kIgnoredTarget, at::kLong);
-      wide.slice(1, 0, wanted.size(1)).copy_(wanted);
-      wanted = wide;
-    }
+    // Rows of targets are one shorter than the states where no continuation ran with its context.
+    const at::Tensor wanted = targets.padded(kIgnoredTarget, static_cast<std::size_t>(states.size(1)));
     const TokenScores scored = score_tokens(states, wanted.to(device_), head_);
     const at::Tensor sums = scored.log_probabilities.sum(1, false, at::kDouble).to(at::kCPU);
     const at::Tensor greedy = scored.greedy.all(1).to(at::kCPU);

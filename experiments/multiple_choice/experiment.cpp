@@ -9,10 +9,12 @@
 #include "core/log.h"
 #include "core/run/signals.h"
 #include "datasets/multiple_choice/benchmarks.h"
+#include "experiments/data_root.h"
 #include "experiments/device.h"
 #include "experiments/likelihood/scorer.h"
 #include "experiments/multiple_choice/options.h"
 #include "experiments/multiple_choice/questions.h"
+#include "experiments/training/precision.h"
 #include "methods/registry.h"
 #include "metrics/statistics.h"
 #include "models/language/load.h"
@@ -34,11 +36,10 @@ struct Settings {
 };
 
 Settings read_settings(const Json& config) {
-  const Json* root = options_detail::find(config, "data.root");
   return {.experiment = multiple_choice_options().read(config.value("experiment", Json()), "experiment"),
           .dataset = multiple_choice_dataset_options().read(config.value("dataset", Json()), "dataset"),
           .model = model_options().read(config.value("model", Json()), "model"),
-          .data_root = root != nullptr && root->is_string() ? root->get<std::string>() : ""};
+          .data_root = data_root(config)};
 }
 
 double seconds_since(Clock::time_point begin) {
@@ -70,15 +71,9 @@ std::vector<std::string> prefixes_of(const datasets::MultipleChoiceDataset& data
   return prefixes;
 }
 
-// Right or wrong by subject, for means over subjects and over categories.
-struct Tally {
-  std::vector<double> plain, by_characters, by_bytes;
-};
-
 void record_mean(run::RunContext& run, const std::string& name, const std::vector<double>& right,
                  const std::string& column) {
   const auto interval = metrics::bootstrap_mean(right, {.seed = run.seeds.seed("bootstrap")});
-  const double error = metrics::standard_error(right);
   results::Metric metric{.name = name,
                          .value = metrics::mean(right),
                          .direction = Direction::kHigherIsBetter,
@@ -86,17 +81,17 @@ void record_mean(run::RunContext& run, const std::string& name, const std::vecto
                          .ci_high = interval.high,
                          .count = static_cast<int64_t>(right.size()),
                          .sample_column = column};
-  if (right.size() > 1) metric.standard_error = error;
+  if (right.size() > 1) metric.standard_error = metrics::standard_error(right);
   run.recorder.metric(metric);
 }
 
 void record_subjects(run::RunContext& run, const datasets::MultipleChoiceDataset& dataset,
-                     const std::vector<Tally>& subjects) {
+                     const std::vector<std::vector<double>>& subjects) {
   if (dataset.subjects.size() < 2) return;
   std::map<std::string, std::vector<double>> categories;
   double macro = 0;
   for (std::size_t s = 0; s < subjects.size(); ++s) {
-    const std::vector<double>& right = subjects[s].plain;
+    const std::vector<double>& right = subjects[s];
     record_mean(run, "acc/" + dataset.subjects[s].name, right, "");
     macro += metrics::mean(right) / static_cast<double>(subjects.size());
     auto& category = categories[dataset.subjects[s].category];
@@ -120,8 +115,9 @@ void record_answers(run::RunContext& run, const datasets::MultipleChoiceDataset&
        {.name = "correct", .type = ColumnType::kBool, .description = "prediction equals target"},
        {.name = "correct_norm", .type = ColumnType::kBool, .description = "prediction_norm equals target"}},
       {{.name = "loglik", .unit = "nat", .description = "of every choice, given its context"}});
-  Tally all;
-  std::vector<Tally> subjects(dataset.subjects.size());
+  // 1 for right, 0 for wrong.
+  std::vector<double> plain, by_characters, by_bytes;
+  std::vector<std::vector<double>> subjects(dataset.subjects.size());
   for (std::size_t q = 0; q < dataset.questions.size(); ++q) {
     const datasets::Question& question = dataset.questions[q];
     std::vector<double> loglik;
@@ -138,15 +134,14 @@ void record_answers(run::RunContext& run, const datasets::MultipleChoiceDataset&
                                   right(answer.by_characters)};
     const std::vector<double> lists[] = {loglik};
     run.recorder.sample(row, lists);
-    for (Tally* tally : {&all, &subjects[question.subject]}) {
-      tally->plain.push_back(right(answer.plain) ? 1 : 0);
-      tally->by_characters.push_back(right(answer.by_characters) ? 1 : 0);
-      tally->by_bytes.push_back(right(answer.by_bytes) ? 1 : 0);
-    }
+    plain.push_back(right(answer.plain) ? 1 : 0);
+    by_characters.push_back(right(answer.by_characters) ? 1 : 0);
+    by_bytes.push_back(right(answer.by_bytes) ? 1 : 0);
+    subjects[question.subject].push_back(plain.back());
   }
-  record_mean(run, "acc", all.plain, "correct");
-  record_mean(run, "acc_norm", all.by_characters, "correct_norm");
-  record_mean(run, "acc_bytes", all.by_bytes, "");
+  record_mean(run, "acc", plain, "correct");
+  record_mean(run, "acc_norm", by_characters, "correct_norm");
+  record_mean(run, "acc_bytes", by_bytes, "");
   record_subjects(run, dataset, subjects);
 }
 
@@ -169,10 +164,6 @@ void record_work(run::RunContext& run, const ScoringPlan& plan, const PreparedQu
   seconds("scoring_time", scoring_seconds);
 }
 
-at::ScalarType type_named(const std::string& precision) {
-  return precision == "bf16" ? at::kBFloat16 : precision == "fp16" ? at::kHalf : at::kFloat;
-}
-
 }  // namespace
 
 void multiple_choice(run::RunContext& run) {
@@ -181,10 +172,11 @@ void multiple_choice(run::RunContext& run) {
   const at::Device device = open_device(config.value("device", Json()), run);
   const std::filesystem::path path = s.model.path ? io::model_path(*s.model.path) : "";
   const datasets::MultipleChoiceDataset dataset = load_dataset(s, run);
-  LoadedLanguageModel loaded = load_language_model(s.model.architecture, path, s.model.config,
-                                                   type_named(s.experiment.precision), run.seeds.seed("init"));
+  const at::ScalarType type = weight_type(s.experiment.precision);
+  LoadedLanguageModel loaded =
+      load_language_model(s.model.architecture, path, s.model.config, type, run.seeds.seed("init"));
   for (const auto& file : loaded.files) run.recorder.input("model", file);
-  loaded.model->parameters().to(device, type_named(s.experiment.precision));
+  loaded.model->parameters().to(device, type);
   std::shared_ptr<LanguageModel> subject = std::move(loaded.model);
   if (const Json method = config.value("method", Json()); !method.is_null())
     subject = make_method(method)->apply(std::move(subject), {.init_seed = run.seeds.seed("init")});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/io/utf8.h"
 #include "datasets/multiple_choice/python_text.h"
 
 namespace frugal {
@@ -68,7 +69,7 @@ Answer answer_of(const Question& question, const std::vector<double>& log_likeli
   std::vector<double> by_characters, by_bytes;
   for (std::size_t c = 0; c < log_likelihoods.size(); ++c) {
     const std::string& text = question.choices[c].text;
-    by_characters.push_back(log_likelihoods[c] / static_cast<double>(datasets::code_points(text)));
+    by_characters.push_back(log_likelihoods[c] / static_cast<double>(io::code_points(text)));
     by_bytes.push_back(log_likelihoods[c] / static_cast<double>(text.size()));
   }
   return {.plain = best(log_likelihoods), .by_characters = best(by_characters), .by_bytes = best(by_bytes)};

@@ -5,6 +5,7 @@
 
 #include "core/io/resources.h"
 #include "core/log.h"
+#include "experiments/data_root.h"
 #include "experiments/device.h"
 #include "experiments/text_classification/gradient_error.h"
 #include "experiments/text_classification/trainer.h"
@@ -28,16 +29,11 @@ struct Settings {
   std::string data_root;
 };
 
-std::string text_or_empty(const Json& config, std::string_view key) {
-  const Json* value = options_detail::find(config, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
-
 Settings read_settings(const Json& config) {
   return {.experiment = text_classification_options().read(config.value("experiment", Json()), "experiment"),
           .dataset = text_dataset_options().read(config.value("dataset", Json()), "dataset"),
           .model = model_options().read(config.value("model", Json()), "model"),
-          .data_root = text_or_empty(config, "data.root")};
+          .data_root = data_root(config)};
 }
 
 ClassificationData load_data(const Settings& s, const std::filesystem::path& model_folder, run::RunContext& run) {

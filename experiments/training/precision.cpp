@@ -19,6 +19,15 @@ Precision precision_named(const std::string& name) {
               "fp32, tf32, bf16 or fp16");
 }
 
+at::ScalarType weight_type(const std::string& name) {
+  if (name == "fp32") return at::kFloat;
+  if (name == "fp64") return at::kDouble;
+  if (name == "bf16") return at::kBFloat16;
+  if (name == "fp16") return at::kHalf;
+  throw Error(ErrorKind::kUsage, "bad_value", cat("there is no type '", name, "' of weights"), {},
+              "fp32, fp64, bf16 or fp16");
+}
+
 void check_precision(Precision precision, const at::Device& device) {
   if (device.is_cuda() || precision == Precision::kFp32 || precision == Precision::kBf16) return;
   throw Error(ErrorKind::kUsage, "precision_device", "TF32 and fp16 exist on CUDA only", "experiment.precision",

@@ -13,6 +13,8 @@ namespace frugal {
 
 enum class Precision { kFp32, kTf32, kBf16, kFp16 };
 Precision precision_named(const std::string& name);
+// Of weights and arithmetic without autocast: fp32, fp64, bf16, fp16. Error(kUsage, "bad_value") for another name.
+at::ScalarType weight_type(const std::string& name);
 // TF32 and fp16 exist on CUDA only: Error(kUsage, "precision_device").
 void check_precision(Precision precision, const at::Device& device);
 

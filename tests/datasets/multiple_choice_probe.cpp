@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/io/utf8.h"
 #include "datasets/multiple_choice/benchmarks.h"
 #include "datasets/multiple_choice/python_text.h"
 
@@ -15,7 +16,7 @@ int main(int argc, char** argv) {
       std::cout << nlohmann::json{{"strip", strip(text)},
                                   {"capitalize", capitalize(text)},
                                   {"replace", replace_all(text, "  ", " ")},
-                                  {"length", code_points(text)}}
+                                  {"length", io::code_points(text)}}
                 << "\n";
     }
     return 0;

