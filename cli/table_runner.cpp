@@ -100,7 +100,7 @@ class Maker {
   Wanted wanted(const TableRow& row, const std::string& condition, int64_t seed, const std::vector<std::string>& more) {
     std::vector<std::string> overrides = overrides_of(row, condition, seed);
     overrides.insert(overrides.end(), more.begin(), more.end());
-    Wanted one{.job = sweep_job(options_, overrides, 0, {}, request_.command_line),
+    Wanted one{.job = sweep_job(options_, overrides, std::nullopt, {}, request_.command_line),
                .label = cat(row.name, condition.empty() ? "" : " " + condition, " seed ", seed,
                             more.empty() ? "" : " " + joined(more))};
     one.job.run_dir = request_.folder / "runs" / launch::config_hash(one.job.config).substr(0, 16);

@@ -176,6 +176,10 @@ void fill_runtime(Composition& out, const ComposeRequest& request, const std::ve
   update(*hydra, "runtime.config_sources", source_list(out.search_path), {.force = true, .merge_containers = false});
   const auto name = hydra->find("job")->find("name");
   if (!name || name->is_missing()) set_text(*hydra, "job.name", request.job_name);
+  if (request.job_number) {
+    update(*hydra, "job.num", Node::of(*request.job_number), {.force = true});
+    set_text(*hydra, "job.id", cat("job_id_for_", *request.job_number));
+  }
   set_text(*hydra, "job.override_dirname", override_dirname(*out.config, overrides));
   update(*hydra, "job.config_name", request.config_name ? Node::of(*request.config_name) : Node::null(),
          {.force = true});

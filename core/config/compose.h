@@ -7,6 +7,7 @@
 //   'method.bits=4'"
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -26,8 +27,9 @@ struct ComposeRequest {
   std::vector<std::shared_ptr<ConfigSource>> more_sources{};  // asked after the directories (compiled-in trees)
   std::optional<std::string> config_name = "config";
   std::vector<std::string> overrides{};
-  bool multirun = false;            // sweep overrides are allowed and ignored, missing choices are skipped
-  std::string job_name = "frugal";  // hydra.job.name unless the config says otherwise
+  bool multirun = false;                // sweep overrides are allowed and ignored, missing choices are skipped
+  std::string job_name = "frugal";      // hydra.job.name unless the config says otherwise
+  std::optional<int64_t> job_number{};  // hydra.job.num, and hydra.job.id with it, of a job of a sweep
 };
 
 // One line of the final defaults list, as `--info defaults` shows it.

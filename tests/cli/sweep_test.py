@@ -38,6 +38,16 @@ class Sweep(CliTest):
             self.assertEqual(status(self.folder / "product" / str(job)), "done")
             self.assertIn("run:", (self.folder / "product" / str(job) / ".hydra/hydra.yaml").read_text())
 
+    def test_subdir_names_the_folders(self):
+        self.sweep("experiment.ms=1,2", "hydra.sweep.subdir='${hydra.job.num}-${hydra.job.override_dirname}'",
+                   "hydra.job.config.override_dirname.exclude_keys=[experiment,experiment.steps]")
+        self.assertEqual([status(self.folder / f"sweep/{n}-experiment.ms={n + 1}") for n in (0, 1)], ["done", "done"])
+        self.assertIn("num: 1", (self.folder / "sweep/1-experiment.ms=2/.hydra/hydra.yaml").read_text())
+        for subdir, error in (("same", "shared_folder"), ("../out", "bad_value"), ("/tmp/out", "bad_value")):
+            answer = self.sweep("experiment.ms=1,2", f"hydra.sweep.subdir={subdir}", folder="none", code=2)
+            self.assertIn(error, answer.err)
+            self.assertFalse((self.folder / "none").exists())
+
     def test_seeds_are_repeated_and_aggregated(self):
         answer = self.sweep("experiment.steps=3,5", "hydra.sweep.seeds=4")
         values = {3: [], 5: []}
