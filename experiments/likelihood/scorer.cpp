@@ -75,7 +75,9 @@ class Scorer {
     const TokenIds& context = items_[group.batches.front().front()].context;
     Ragged prefix{{TokenIds(context.begin(), context.begin() + static_cast<std::ptrdiff_t>(group.prefix))}};
     hidden(prefix, {0});
-    cache_->fork(0, row_range(1, plan_.rows - 1), static_cast<int64_t>(group.prefix));
+    const std::size_t others = plan_.rows - 1;
+    cache_->fork(std::vector<int64_t>(others, 0), row_range(1, others),
+                 std::vector<int64_t>(others, static_cast<int64_t>(group.prefix)));
   }
 
   at::Tensor hidden(const Ragged& ragged, std::vector<int64_t> rows) {
@@ -155,22 +157,24 @@ class Scorer {
   void score_continuations(const std::vector<std::size_t>& batch) {
     Ragged inputs, targets;
     std::vector<Place> places;
+    std::vector<int64_t> contexts, lengths;
     for (std::size_t row = 0; row < batch.size(); ++row) {
       const ScoringItem& item = items_[batch[row]];
       if (item.continuations.size() == 1) continue;
-      std::vector<int64_t> copies;
       for (std::size_t c = 0; c < item.continuations.size(); ++c) {
         const TokenIds& continuation = item.continuations[c];
         if (continuation.size() == 1) continue;
-        copies.push_back(static_cast<int64_t>(batch.size() + places.size()));
+        contexts.push_back(static_cast<int64_t>(row));
+        lengths.push_back(cache_->length(contexts.back()));
         places.push_back({batch[row], c, places.size()});
         inputs.rows.emplace_back(continuation.begin(), continuation.end() - 1);
         targets.rows.emplace_back(continuation.begin() + 1, continuation.end());
       }
-      cache_->fork(static_cast<int64_t>(row), copies, cache_->length(static_cast<int64_t>(row)));
     }
     if (places.empty()) return;
-    add_tokens(hidden(inputs, row_range(batch.size(), places.size())), targets, places);
+    const std::vector<int64_t> rows = row_range(batch.size(), places.size());
+    cache_->fork(contexts, rows, lengths);
+    add_tokens(hidden(inputs, rows), targets, places);
   }
 
   LanguageModel& model_;

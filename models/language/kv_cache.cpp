@@ -1,5 +1,6 @@
 #include "models/language/kv_cache.h"
 
+#include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -14,6 +15,25 @@ namespace {
 
 [[noreturn]] void fail(const char* code, const std::string& message) {
   throw Error(ErrorKind::kRunFailed, code, message);
+}
+
+class AnyOrder {
+ public:
+  AnyOrder() { at::globalContext().setDeterministicAlgorithms(false, false); }
+  ~AnyOrder() { at::globalContext().setDeterministicAlgorithms(strict_, warns_); }
+  AnyOrder(const AnyOrder&) = delete;
+  AnyOrder& operator=(const AnyOrder&) = delete;
+
+ private:
+  bool strict_ = at::globalContext().deterministicAlgorithms();
+  bool warns_ = at::globalContext().deterministicAlgorithmsWarnOnly();
+};
+
+// target[places[i]] = values[i]. No place is named twice, so that no order of writing can show; LibTorch does not know
+// this, and in deterministic mode sorts the places first.
+void copy_to(const at::Tensor& target, const at::Tensor& places, const at::Tensor& values) {
+  const AnyOrder any_order;
+  target.index_copy_(0, places, values);
 }
 
 }  // namespace
@@ -36,6 +56,15 @@ void KvCache::check_row(int64_t row) const {
     fail("bad_cache_rows", cat("there is no sequence ", row, "; the cache holds ", sequences()));
 }
 
+void KvCache::check_rows(const std::vector<int64_t>& rows) const {
+  std::vector<bool> seen(lengths_.size());
+  for (const int64_t row : rows) {
+    check_row(row);
+    if (seen[static_cast<size_t>(row)]) fail("bad_cache_rows", cat("sequence ", row, " is named twice"));
+    seen[static_cast<size_t>(row)] = true;
+  }
+}
+
 void KvCache::truncate(int64_t sequence, int64_t length) {
   check_row(sequence);
   int64_t& stored = lengths_[static_cast<size_t>(sequence)];
@@ -44,21 +73,27 @@ void KvCache::truncate(int64_t sequence, int64_t length) {
   stored = length;
 }
 
-void KvCache::fork(int64_t from, const std::vector<int64_t>& to, int64_t length) {
-  check_row(from);
-  for (const int64_t row : to) check_row(row);
-  if (length < 0 || length > this->length(from))
-    fail("bad_cache_length", cat("sequence ", from, " holds ", this->length(from), " tokens; cannot fork ", length));
+void KvCache::fork(const std::vector<int64_t>& from, const std::vector<int64_t>& to,
+                   const std::vector<int64_t>& lengths) {
+  if (from.size() != to.size() || lengths.size() != to.size())
+    fail("bad_cache_rows", cat(from.size(), " rows and ", lengths.size(), " lengths for ", to.size(), " rows"));
+  check_rows(to);
+  for (size_t i = 0; i < from.size(); ++i) {
+    check_row(from[i]);
+    if (lengths[i] < 0 || lengths[i] > length(from[i]))
+      fail("bad_cache_length",
+           cat("sequence ", from[i], " holds ", length(from[i]), " tokens; cannot fork ", lengths[i]));
+  }
+  if (to.empty()) return;
   const at::NoGradGuard no_grad;
-  const at::Tensor rows = at::tensor(to, at::kLong).to(device_);
+  const at::Tensor sources = at::tensor(from, at::kLong).to(device_), targets = at::tensor(to, at::kLong).to(device_);
+  const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
   for (const auto& layer : tables_)
     for (const at::Tensor& table : layer) {
-      const at::Tensor prefix = table.narrow(1, 0, length);
-      std::vector<int64_t> shape = prefix.sizes().vec();
-      shape[0] = static_cast<int64_t>(to.size());
-      prefix.index_copy_(0, rows, prefix[from].clone().unsqueeze(0).expand(shape));
+      const at::Tensor begin = table.narrow(1, 0, longest);
+      copy_to(begin, targets, begin.index_select(0, sources));
     }
-  for (const int64_t row : to) lengths_[static_cast<size_t>(row)] = length;
+  for (size_t i = 0; i < to.size(); ++i) lengths_[static_cast<size_t>(to[i])] = lengths[i];
 }
 
 void KvCache::clear() {
@@ -92,14 +127,11 @@ CacheSpan KvCache::plan(const std::vector<int64_t>& rows, const std::vector<int6
   if (counts.empty()) span.counts.assign(static_cast<size_t>(batch), tokens);
   if (static_cast<int64_t>(span.rows.size()) != batch || static_cast<int64_t>(span.counts.size()) != batch)
     fail("bad_cache_rows", cat(span.rows.size(), " rows and ", span.counts.size(), " lengths for a batch of ", batch));
-  std::vector<bool> seen(lengths_.size());
+  check_rows(span.rows);
   span.adjacent = span.aligned = true;
   span.end = 1;  // a softmax over nothing is no number
   for (size_t i = 0; i < span.rows.size(); ++i) {
     const int64_t row = span.rows[i], count = span.counts[i];
-    check_row(row);
-    if (seen[static_cast<size_t>(row)]) fail("bad_cache_rows", cat("sequence ", row, " is named twice"));
-    seen[static_cast<size_t>(row)] = true;
     const int64_t start = length(row);
     if (start + count > capacity_)
       fail("cache_full",
@@ -107,7 +139,7 @@ CacheSpan KvCache::plan(const std::vector<int64_t>& rows, const std::vector<int6
     span.starts.push_back(start);
     span.end = std::max(span.end, start + count);
     span.adjacent = span.adjacent && row == span.rows[0] + static_cast<int64_t>(i);
-    span.aligned = span.aligned && start == span.starts[0] && count == tokens;
+    span.aligned = span.aligned && start == span.starts[0] && start + tokens <= capacity_;
   }
   span.aligned = span.aligned && span.adjacent;
   if (!span.adjacent) span.row_index = at::tensor(span.rows, at::kLong).to(device_);
@@ -135,7 +167,7 @@ at::Tensor KvCache::extend(int64_t layer, int64_t slot, const at::Tensor& values
     table.narrow(0, span.rows[0], batch).narrow(1, span.starts[0], span.tokens).copy_(values);
   } else {
     const at::Tensor valid = values.flatten(0, 1).index_select(0, span.from);
-    table.flatten(0, 1).index_copy_(0, span.to, valid.to(table.scalar_type()));
+    copy_to(table.flatten(0, 1), span.to, valid.to(table.scalar_type()));
   }
   const at::Tensor upto = table.narrow(1, 0, span.end);
   return span.adjacent ? upto.narrow(0, span.rows[0], batch) : upto.index_select(0, span.row_index);

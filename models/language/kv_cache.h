@@ -25,7 +25,7 @@ struct CacheSpan {
   int64_t tokens = 0;           // T
   int64_t end = 0;              // longest row after the call, at least 1: what queries may look at
   bool adjacent = false;        // rows are r, r+1, ...: reading is a view
-  bool aligned = false;         // adjacent, equal starts, all T valid: writing is one copy
+  bool aligned = false;         // adjacent, equal starts, room for all T: writing is one copy, padding included
   at::Tensor row_index;         // [B] int64, unless adjacent
   at::Tensor from, to;          // [n] int64, unless aligned: valid token of the call -> its place in the cache
 };
@@ -40,9 +40,10 @@ class KvCache {
   int64_t length(int64_t sequence) const { return lengths_.at(sequence); }  // tokens stored
   // Forgets what lies past `length`. Error(kRunFailed, "bad_cache_length") for more than is stored.
   void truncate(int64_t sequence, int64_t length);
-  // Gives each sequence of `to` the first `length` tokens of `from`, instead of what it held: prompts with a common
-  // prefix compute it once. Copies length * bytes_per_token() bytes to each. Error as truncate's.
-  void fork(int64_t from, const std::vector<int64_t>& to, int64_t length);
+  // Gives sequence to[i] the first lengths[i] tokens of from[i], instead of what it held: prompts with a common prefix
+  // compute it once. All at once, whatever the number of rows, as the longest of `lengths`. Error as truncate's;
+  // "bad_cache_rows" for a row of `to` twice.
+  void fork(const std::vector<int64_t>& from, const std::vector<int64_t>& to, const std::vector<int64_t>& lengths);
   void clear();
 
   int64_t bytes_per_token() const;  // over all layers
@@ -63,6 +64,8 @@ class KvCache {
 
  private:
   void check_row(int64_t row) const;
+  // Throws for a row that the cache has not, or that is named twice.
+  void check_rows(const std::vector<int64_t>& rows) const;
   void add_places(CacheSpan& span) const;
 
   std::vector<std::vector<at::Tensor>> tables_;

@@ -58,18 +58,17 @@ TEST(KvCache, BytesAreThoseOfTheStoredTokensExactly) {
   EXPECT_EQ(smol.bytes_per_token(), 2 * 30 * 3 * 64 * 2);
 }
 
-TEST(KvCache, RaggedRowsLieBehindWhatIsStoredAndPaddingIsNotWritten) {
+TEST(KvCache, RaggedRowsLieBehindWhatIsStored) {
   KvCache cache = mixed_cache();
   put(cache, {0, 1, 2}, {4, 1, 0}, 4, 0);
   EXPECT_EQ(cache.length(0), 4);
   EXPECT_EQ(cache.length(1), 1);
   EXPECT_EQ(cache.length(2), 0);
-  const at::Tensor& table = cache.table(0, 0);
-  EXPECT_EQ(table[1][1].abs().max().item<double>(), 0) << "padding of row 1";
   const at::Tensor all = put(cache, {0, 1, 2}, {1, 3, 2}, 3, 50);
   EXPECT_EQ(all.size(1), 5);
   EXPECT_EQ(all[1][0][0][0].item<double>(), 100);
   EXPECT_EQ(all[1][3][0][0].item<double>(), 152);
+  EXPECT_EQ(all[0][3][0][0].item<double>(), 3);
   EXPECT_EQ(all[0][4][1][3].item<double>(), 50);
   EXPECT_EQ(all[2][1][0][0].item<double>(), 251);
 }
@@ -101,18 +100,24 @@ TEST(KvCache, ForkCopiesAPrefixOfEveryLayerAndTruncateForgets) {
   const CacheSpan span = cache.plan({0}, {}, 1, 1);
   cache.extend(1, 0, at::full({1, 1, 5}, 7, at::kBFloat16), span);
   cache.commit(span);
-  cache.fork(0, {2}, 6);
+  cache.fork({0}, {2}, {6});
   EXPECT_EQ(cache.length(2), 6);
   EXPECT_TRUE(cache.table(0, 0)[2].narrow(0, 0, 5).equal(cache.table(0, 0)[0].narrow(0, 0, 5)));
   EXPECT_EQ(cache.table(1, 0)[2][5][0].item<double>(), 7);
-  cache.fork(2, {2}, 4);
+  cache.fork({2}, {2}, {4});
   EXPECT_EQ(cache.length(2), 4);
   EXPECT_EQ(cache.length(0), 6) << "the source stays";
   EXPECT_EQ(cache.length(1), 2) << "others, too";
-  EXPECT_ERROR(cache.fork(1, {0}, 3), ErrorKind::kRunFailed, "bad_cache_length");
+  EXPECT_ERROR(cache.fork({1}, {0}, {3}), ErrorKind::kRunFailed, "bad_cache_length");
   EXPECT_ERROR(cache.truncate(1, 3), ErrorKind::kRunFailed, "bad_cache_length");
   EXPECT_ERROR(cache.truncate(1, -1), ErrorKind::kRunFailed, "bad_cache_length");
-  EXPECT_ERROR(cache.fork(0, {1, 3}, 1), ErrorKind::kRunFailed, "bad_cache_rows");
+  EXPECT_ERROR(cache.fork({0, 0}, {1, 3}, {1, 1}), ErrorKind::kRunFailed, "bad_cache_rows");
+  EXPECT_ERROR(cache.fork({0, 0}, {1, 1}, {1, 1}), ErrorKind::kRunFailed, "bad_cache_rows");
+  EXPECT_ERROR(cache.fork({0}, {1, 2}, {1}), ErrorKind::kRunFailed, "bad_cache_rows");
+  cache.fork({0, 1, 1}, {2, 1, 0}, {5, 2, 1});
+  EXPECT_EQ(cache.length(0), 1);
+  EXPECT_EQ(cache.length(2), 5);
+  EXPECT_EQ(cache.table(0, 0)[2][4][0][0].item<double>(), 4) << "all sources are read before a row is written";
 }
 
 TEST(KvCache, WrongCallsChangeNothing) {
@@ -143,7 +148,7 @@ TEST_P(CachedModel, ForkedPrefixesEqualWholePrompts) {
   const at::Tensor prefix = tiny_ids(1, 7), questions = tiny_ids(3, 4, 12);
   const auto cache = model->make_cache(3, 11);
   states({.input_ids = prefix, .rows = {0}}, cache.get());
-  cache->fork(0, {2, 1}, 7);
+  cache->fork({0, 0}, {2, 1}, {7, 7});
   const at::Tensor forked = states({.input_ids = questions, .lengths = {4, 2, 3}}, cache.get());
   for (int64_t row = 0; row < 3; ++row) {
     const int64_t length = std::vector<int64_t>{4, 2, 3}[static_cast<size_t>(row)];
