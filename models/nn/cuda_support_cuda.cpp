@@ -1,6 +1,8 @@
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
 #include "core/error.h"
@@ -34,6 +36,32 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
+class CapturedGraph final : public Graph {
+ public:
+  explicit CapturedGraph(const std::function<void()>& work) {
+    c10::cuda::device_synchronize();
+    {
+      const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());  // the default stream records nothing
+      graph_.capture_begin();
+      try {
+        work();
+      } catch (...) {
+        try {
+          graph_.capture_end();  // may fail as well; the first error is the one to tell
+        } catch (...) {
+        }
+        throw;
+      }
+      graph_.capture_end();
+    }
+    c10::cuda::device_synchronize();
+  }
+  void replay() override { graph_.replay(); }
+
+ private:
+  at::cuda::CUDAGraph graph_;
+};
+
 }  // namespace
 
 bool built() {
@@ -56,6 +84,18 @@ void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, doubl
   launch_keyed_dropout(x.const_data_ptr(), y.mutable_data_ptr(), x.numel(), type, threshold, scale, key,
                        c10::cuda::getCurrentCUDAStream().stream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
+}
+
+DeviceLimits device_limits() {
+  const int device = c10::cuda::current_device();
+  DeviceLimits limits;
+  C10_CUDA_CHECK(cudaDeviceGetAttribute(&limits.multiprocessors, cudaDevAttrMultiProcessorCount, device));
+  C10_CUDA_CHECK(cudaDeviceGetAttribute(&limits.shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  return limits;
+}
+
+void split_decode(const SplitDecode& call, const SplitDecodePlan& plan) {
+  C10_CUDA_CHECK(static_cast<cudaError_t>(launch_split_decode(call, plan, c10::cuda::getCurrentCUDAStream().stream())));
 }
 
 void synchronize() {
@@ -84,6 +124,10 @@ int64_t time_with_events_ns(const std::function<void()>& work) {
   end.wait();
   c10::cuda::device_synchronize();  // work on other streams ends before the next call, too
   return static_cast<int64_t>(static_cast<double>(end.milliseconds_since(begin)) * 1e6);
+}
+
+std::unique_ptr<Graph> capture_graph(const std::function<void()>& work) {
+  return std::make_unique<CapturedGraph>(work);
 }
 
 std::string device_uuid() {

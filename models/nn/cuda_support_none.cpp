@@ -23,6 +23,12 @@ void set_device(int) {
 void keyed_dropout(const at::Tensor&, at::Tensor&, uint32_t, double, uint64_t) {
   fail();
 }
+DeviceLimits device_limits() {
+  fail();
+}
+void split_decode(const SplitDecode&, const SplitDecodePlan&) {
+  fail();
+}
 void synchronize() {
   fail();
 }
@@ -39,6 +45,9 @@ int64_t peak_reserved_bytes() {
   fail();
 }
 int64_t time_with_events_ns(const std::function<void()>&) {
+  fail();
+}
+std::unique_ptr<Graph> capture_graph(const std::function<void()>&) {
   fail();
 }
 std::string device_uuid() {

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 
+#include "models/nn/element_type.h"
+
 using cudaStream_t = struct CUstream_st*;
 
 namespace frugal::cuda {
-
-enum class ElementType { kFloat, kDouble, kBfloat16, kHalf };
 
 // y[i] = keyed_hash(i, key) >= threshold ? x[i] * scale : 0, for i < n < 2^32. Asynchronous on `stream`.
 void launch_keyed_dropout(const void* x, void* y, int64_t n, ElementType type, uint32_t threshold, double scale,

@@ -3,11 +3,7 @@
 
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define FRUGAL_HOST_DEVICE __host__ __device__
-#else
-#define FRUGAL_HOST_DEVICE
-#endif
+#include "models/nn/host_device.h"
 
 namespace frugal {
 
