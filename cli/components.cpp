@@ -130,7 +130,9 @@ void check_multiple_choice(const Json& config, const Locator& where) {
 
 void check_profiled(const Json& config, const Locator& where) {
   check_profile(config["experiment"], where);
-  check_model(config, where, ModelFamily::kTextEncoder);
+  check_model(config, where,
+              config["experiment"].value("family", "") == "language_model" ? ModelFamily::kLanguageModel
+                                                                           : ModelFamily::kTextEncoder);
   if (config.contains("method") && !config["method"].is_null())
     method_info(config["method"], where).check(config["method"], where);
   if (const Json& baseline = config["experiment"]["baseline"]; baseline.is_object())

@@ -29,6 +29,10 @@ struct LanguageModelInputs {
   // [B,T], 0 hides a token as a key: padding on the left, as transformers has it. Without a cache only; slower than
   // `lengths`, which padding on the right needs.
   at::Tensor attention_mask;
+  // [sequences] int64 on the device: tokens stored in each row of the cache, in place of the cache's own count, which
+  // the caller keeps (models/language/decode.h). Then T is 1, all rows take part, and nothing of the above is given: no
+  // call waits for the device or reads a count on the host, so that it can be captured into a CUDA graph.
+  at::Tensor stored;
 };
 
 class LanguageModel : public Model {

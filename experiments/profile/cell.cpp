@@ -29,6 +29,17 @@ std::optional<double> times(const std::optional<double>& value, double factor) {
   return *value * factor;
 }
 
+double per_second(const CellSubject& subject) {
+  const profile::Summary& s = subject.latency.steady;
+  return s.n == 0 || subject.tokens.processed == 0 ? kNan
+                                                   : 1e9 * static_cast<double>(subject.tokens.processed) / s.median;
+}
+
+double per_step(const CellSubject& subject) {
+  const profile::Summary& s = subject.latency.steady;
+  return s.n == 0 || subject.tokens.steps == 0 ? kNan : s.median * kMs / static_cast<double>(subject.tokens.steps);
+}
+
 void record_row(const Cell& cell, const CellSubject& subject, results::Recorder& recorder) {
   const profile::Measurement& m = subject.latency;
   const bool measured = m.steady.n > 0;
@@ -56,7 +67,11 @@ void record_row(const Cell& cell, const CellSubject& subject, results::Recorder&
                    static_cast<double>(subject.memory.activation_bytes) * kMiB,
                    static_cast<double>(subject.memory.static_bytes) * kMiB,
                    static_cast<double>(subject.memory.peak_bytes) * kMiB,
-                   subject.joules.value_or(kNan)});
+                   subject.joules.value_or(kNan),
+                   per_second(subject),
+                   per_step(subject),
+                   subject.tokens.cache_bytes,
+                   subject.tokens.cache_bytes_per_token});
 }
 
 void record_metrics(const Cell& cell, const CellSubject& subject, results::Recorder& recorder) {
@@ -65,7 +80,7 @@ void record_metrics(const Cell& cell, const CellSubject& subject, results::Recor
     more.name = prefix + name;
     more.value = value;
     more.unit = unit;
-    more.direction = Direction::kLowerIsBetter;
+    if (more.direction == Direction::kNone) more.direction = Direction::kLowerIsBetter;
     more.repeat = Repeat::kMayVary;
     recorder.metric(more);
   };
@@ -81,6 +96,14 @@ void record_metrics(const Cell& cell, const CellSubject& subject, results::Recor
   record("static_memory", static_cast<double>(subject.memory.static_bytes) * kMiB, "MiB");
   record("peak_memory", static_cast<double>(subject.memory.peak_bytes) * kMiB, "MiB");
   if (subject.joules) record("energy", *subject.joules, "J");
+  if (subject.tokens.processed > 0 && s.n > 0) {
+    record("tokens_per_second", per_second(subject), "1/s", {.direction = Direction::kHigherIsBetter});
+    record("step", per_step(subject), "ms");
+  }
+  if (subject.tokens.cache_bytes_per_token > 0) {
+    record("cache_bytes", static_cast<double>(subject.tokens.cache_bytes), "B");
+    record("cache_bytes_per_token", static_cast<double>(subject.tokens.cache_bytes_per_token), "B");
+  }
   if (!subject.trace) return;
   record("operators", subject.trace->operators, "", {.count = subject.trace->calls});
   if (subject.trace->kernels == 0) return;
@@ -99,7 +122,7 @@ void declare_cells(results::Recorder& recorder) {
   status.labels = {"VALID", "INVALID"};
   recorder.declare_samples(
       {{.name = "id", .type = ColumnType::kString, .description = "mode/batch/length/subject"},
-       {.name = "mode", .type = ColumnType::kString, .description = "forward or train_step"},
+       {.name = "mode", .type = ColumnType::kString, .description = "forward, train_step, prefill or decode"},
        {.name = "batch", .type = ColumnType::kInt64, .description = "examples a call"},
        {.name = "length", .type = ColumnType::kInt64, .unit = "tokens", .description = "of every sequence"},
        {.name = "subject", .type = ColumnType::kString, .description = "model or baseline"},
@@ -119,9 +142,14 @@ void declare_cells(results::Recorder& recorder) {
        varying("clock_high", "MHz", "highest reading"),
        varying("power_capped", "", "the power limit held clocks down", ColumnType::kBool),
        varying("activation_memory", "MiB", "peak of a call beyond weights, gradients, optimiser state and inputs"),
-       varying("static_memory", "MiB", "weights; in training gradients and optimiser state, too"),
+       varying("static_memory", "MiB",
+               "weights and the table of a cache; in training gradients and optimiser state, too"),
        varying("peak_memory", "MiB", "static memory, inputs and activations"),
-       varying("energy", "J", "a call; NaN where the device does not tell")});
+       varying("energy", "J", "a call; NaN where the device does not tell"),
+       varying("tokens_per_second", "1/s", "of all sequences, at the median; NaN but for language models"),
+       varying("step", "ms", "the median over a call's steps, one after the other; NaN but for language models"),
+       {.name = "cache_bytes", .type = ColumnType::kInt64, .unit = "B", .description = "of the stored tokens, exact"},
+       {.name = "cache_bytes_per_token", .type = ColumnType::kInt64, .unit = "B", .description = "of one sequence"}});
 }
 
 void record_cell(const Cell& cell, const profile::Rule& rule, results::Recorder& recorder) {

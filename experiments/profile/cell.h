@@ -22,6 +22,7 @@ struct CellMemory {
 struct CellSubject {
   std::string name;  // "model", "baseline"
   CellMemory memory;
+  TokenCounts tokens;
   profile::Measurement latency;
   std::optional<double> joules;      // a call
   std::optional<TraceCounts> trace;  // experiment.trace

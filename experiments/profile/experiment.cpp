@@ -36,7 +36,7 @@ struct Subject {
 };
 
 profile::Work work_of(Workload& workload, Mode mode) {
-  if (mode == Mode::kForward) return [&workload] { workload.forward(); };
+  if (mode != Mode::kTrainStep) return [&workload] { workload.forward(); };
   return [&workload] {
     workload.forward_backward();
     workload.update();
@@ -79,6 +79,8 @@ class Profiler {
                                            .labels = options_.labels,
                                            .precision = precision_named(options_.precision),
                                            .trains = trains,
+                                           .new_tokens = options_.new_tokens,
+                                           .graph = options_.graph,
                                            .device = device_,
                                            .run = run_});
   }
@@ -88,7 +90,7 @@ class Profiler {
     Cell cell{.mode = mode_name, .size = size};
     std::vector<profile::Subject> timed;
     for (auto& subject : subjects_) {
-      subject.workload->prepare(size);
+      subject.workload->prepare(mode, size);
       timed.push_back({.name = cat(cell.name(), "/", subject.name), .work = work_of(*subject.workload, mode)});
     }
     const auto stop = [this] {
@@ -99,6 +101,7 @@ class Profiler {
     for (size_t i = 0; i < subjects_.size(); ++i)
       cell.subjects.push_back({.name = subjects_[i].name,
                                .memory = memory_of(*subjects_[i].workload, mode),
+                               .tokens = subjects_[i].workload->tokens(),
                                .latency = std::move(measured.subjects[i]),
                                .joules = profile::energy_per_call(timed[i], kEnergySeconds, *timer_, *monitor_, stop),
                                .trace = trace_of(timed[i], cell, subjects_[i].name)});
@@ -117,10 +120,10 @@ class Profiler {
   CellMemory memory_of(Workload& workload, Mode mode) {
     note_reserved();  // the meter forgets peaks before it
     const memory::PeakMeter meter(device_);
-    if (mode == Mode::kForward)
-      workload.forward();
-    else
+    if (mode == Mode::kTrainStep)
       workload.forward_backward();
+    else
+      workload.forward();
     CellMemory memory{.activation_bytes = meter.activations(), .static_bytes = workload.static_bytes(mode)};
     memory.peak_bytes = memory.static_bytes + workload.input_bytes() + memory.activation_bytes;
     allocator_peak_ = std::max(allocator_peak_, meter.peak());

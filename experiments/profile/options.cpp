@@ -36,15 +36,23 @@ const OptionTable<ProfileOptions>& profile_options() {
   using O = ProfileOptions;
   static const auto table =
       OptionTable<O>("latency and memory of a model with a method")
-          .add("family", &O::family, {.help = "kind of model: who makes the inputs", .choices = {"text_encoder"}})
-          .add("modes", &O::modes,
-               {.help = "forward (no gradient), train_step (forward, backward, clipping, optimiser step)"})
+          .add("family", &O::family,
+               {.help = "kind of model: who makes the inputs", .choices = {"text_encoder", "language_model"}})
+          .add(
+              "modes", &O::modes,
+              {.help = "text_encoder: forward (no gradient), train_step (forward, backward, clipping, optimiser step); "
+                       "language_model: prefill (a cache takes prompts of `lengths` tokens), decode (`new_tokens` "
+                       "greedy steps on a cache that holds `lengths` random tokens a sequence)"})
           .add("batch_sizes", &O::batch_sizes, {.help = "examples a call, one cell each", .min = 1, .max = 1 << 20})
           .add("lengths", &O::lengths,
                {.help = "length of every sequence, one cell each", .unit = "tokens", .min = 1, .max = 1 << 20})
+          .add("new_tokens", &O::new_tokens,
+               {.help = "steps of a call of decode", .unit = "tokens", .min = 1, .max = 1 << 20})
+          .add("graph", &O::graph, {.help = "decode replays a CUDA graph of the step; without effect on the CPU"})
           .add("labels", &O::labels, {.help = "classes of the head; 1: regression", .min = 1, .max = 1 << 20})
           .add("precision", &O::precision,
-               {.help = "of the layers' arithmetic", .choices = {"fp32", "tf32", "bf16", "fp16"}})
+               {.help = "of the layers' arithmetic; a language model has its weights and cache in it",
+                .choices = {"fp32", "tf32", "bf16", "fp16"}})
           .add("warmup", &O::warmup, {.help = "first calls that count as cold", .min = 0})
           .add("min_samples", &O::min_samples, {.help = "least steady samples", .min = 1})
           .add("max_samples", &O::max_samples, {.help = "most steady samples", .min = 1, .max = 10'000'000})
@@ -69,9 +77,12 @@ const OptionTable<ProfileOptions>& profile_options() {
 void check_profile(const Json& node, const Locator& where) {
   const ProfileOptions o = profile_options().read(node, "experiment", where);
   check_list("modes", o.modes, where);
+  const bool language = o.family == "language_model";
+  const std::string one = language ? "prefill" : "forward", other = language ? "decode" : "train_step";
   for (const auto& mode : o.modes)
-    if (mode != "forward" && mode != "train_step")
-      bad_value("modes", cat("'modes' may name forward and train_step, found '", mode, "'"), where);
+    if (mode != one && mode != other)
+      bad_value("modes", cat("'modes' of a ", o.family, " may name ", one, " and ", other, ", found '", mode, "'"),
+                where);
   check_sizes("batch_sizes", o.batch_sizes, where);
   check_sizes("lengths", o.lengths, where);
   if (o.max_samples < o.min_samples) bad_value("max_samples", "'max_samples' is less than 'min_samples'", where);

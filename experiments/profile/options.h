@@ -15,6 +15,8 @@ struct ProfileOptions {
   std::vector<int64_t> batch_sizes = {1, 8};
   std::vector<int64_t> lengths = {128};
   int64_t labels = 2;
+  int64_t new_tokens = 16;
+  bool graph = true;
   std::string precision = "fp32";
   int64_t warmup = 3, min_samples = 10, max_samples = 10000;
   double min_seconds = 0.5, time_limit = 10, relative_spread = 0.005, believable_spread = 0.05;

@@ -1,4 +1,3 @@
-#include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
@@ -6,7 +5,6 @@
 
 #include "core/error.h"
 #include "core/io/resources.h"
-#include "core/philox.h"
 #include "experiments/profile/workload.h"
 #include "experiments/text_classification/evaluate.h"
 #include "experiments/text_classification/options.h"
@@ -18,15 +16,6 @@
 
 namespace frugal {
 namespace {
-
-// Numbers in [0, bound), the same for the same seed and shape.
-at::Tensor draw(at::IntArrayRef shape, int64_t bound, uint64_t seed) {
-  at::Tensor values = at::empty(shape, at::kLong);
-  Philox random(seed);
-  auto* data = values.mutable_data_ptr<int64_t>();
-  for (int64_t i = 0; i < values.numel(); ++i) data[i] = random.below(static_cast<uint32_t>(bound));
-  return values;
-}
 
 class TextEncoderWorkload final : public Workload {
  public:
@@ -44,7 +33,10 @@ class TextEncoderWorkload final : public Workload {
     optimizer_.emplace(model_->parameters().trainable(), AdamWOptions{});
   }
 
-  void prepare(const Size& size) override {
+  void prepare(Mode mode, const Size& size) override {
+    if (mode != Mode::kForward && mode != Mode::kTrainStep)
+      throw Error(ErrorKind::kUsage, "bad_value", "a text encoder has the modes forward and train_step",
+                  "experiment.modes");
     const TextEncoderConfig& config = model_->config();
     if (size.length > config.max_positions)
       throw Error(ErrorKind::kUsage, "bad_value",

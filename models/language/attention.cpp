@@ -54,6 +54,10 @@ TokenContext::TokenContext(const LanguageModelInputs& inputs, int64_t batch, int
       positions_(inputs.positions),
       attention_mask_(inputs.attention_mask),
       positions_given_(inputs.positions.defined()) {
+  if (inputs.stored.defined()) {
+    begin_step(inputs);
+    return;
+  }
   check_lengths(inputs.lengths, batch, tokens);
   if (attention_mask_.defined() && cache != nullptr)
     bad_inputs("a call with a cache takes lengths (padding on the right), no attention mask");
@@ -69,6 +73,26 @@ TokenContext::TokenContext(const LanguageModelInputs& inputs, int64_t batch, int
                                 : steps + at::tensor(span_.starts, at::kLong).to(device).unsqueeze(1);
 }
 
+void TokenContext::begin_step(const LanguageModelInputs& inputs) {
+  if (cache_ == nullptr || tokens_ != 1 || batch_ != cache_->sequences() || !inputs.rows.empty() ||
+      !inputs.lengths.empty() || positions_given_ || attention_mask_.defined())
+    bad_inputs("a step with lengths on the device takes one token of every sequence of a cache, and nothing else");
+  const at::Tensor& stored = inputs.stored;
+  if (stored.scalar_type() != at::kLong || stored.sizes() != at::IntArrayRef({batch_}) || stored.device() != device_)
+    bad_inputs(cat("stored must be ", batch_, " int64 on ", device_.str(), ", found ", stored.sizes(), " ",
+                   c10::toString(stored.scalar_type()), " on ", stored.device().str()));
+  positions_ = stored.unsqueeze(1);
+  const at::Tensor first = at::arange(batch_, stored.options()) * cache_->capacity();
+  step_ = DeviceStep{.lengths = stored + 1, .places = first + stored, .longest = cache_->capacity()};
+}
+
+void TokenContext::refuse_step() const {
+  if (step_)
+    throw Error(ErrorKind::kUsage, "unsupported_decode",
+                "a layer of this model cannot decode with lengths on the device (a sliding window, or another kind)",
+                {}, "decode with lengths on the host");
+}
+
 at::Tensor TokenContext::visible_positions() const {
   if (positions_given_ || !attention_mask_.defined()) return positions_;
   const at::Tensor mask = attention_mask_.to(at::kLong);
@@ -76,8 +100,11 @@ at::Tensor TokenContext::visible_positions() const {
 }
 
 void TokenContext::check_positions(int64_t most) const {
-  // Given positions are read from the device; others are known here. Padding may stand beyond the end of its row.
-  const int64_t longest = positions_given_ && positions_.numel() > 0 ? positions_.max().item<int64_t>() + 1 : keys();
+  // Given positions are read from the device; others are known here, of a device's step the most that they can become.
+  // Padding may stand beyond the end of its row.
+  const int64_t longest = step_                                        ? step_->longest
+                          : positions_given_ && positions_.numel() > 0 ? positions_.max().item<int64_t>() + 1
+                                                                       : keys();
   if (longest > most)
     throw Error(ErrorKind::kBadData, "sequence_too_long",
                 cat("a sequence has ", longest, " tokens, this model takes ", most), "input_ids");
@@ -105,6 +132,7 @@ at::Tensor TokenContext::visible(std::optional<int64_t> window) const {
 }
 
 const Visibility& TokenContext::visibility(std::optional<int64_t> window, at::ScalarType type) {
+  refuse_step();
   if (window && *window >= keys()) window.reset();
   const auto [entry, is_new] = visibility_.try_emplace({window, type});
   Visibility& made = entry->second;
@@ -124,11 +152,16 @@ const Visibility& TokenContext::visibility(std::optional<int64_t> window, at::Sc
 }
 
 at::Tensor TokenContext::extend(int64_t layer, int64_t slot, const at::Tensor& values) {
+  refuse_step();
   return cache_ == nullptr ? values : cache_->extend(layer, slot, values, span_);
 }
 
+const at::Tensor& TokenContext::append(int64_t layer, int64_t slot, const at::Tensor& values) {
+  return cache_->put(layer, slot, values, step_->places);
+}
+
 void TokenContext::commit() {
-  if (cache_ != nullptr) cache_->commit(span_);
+  if (cache_ != nullptr && !step_) cache_->commit(span_);
 }
 
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const Visibility& visibility,

@@ -22,6 +22,13 @@ struct Visibility {
   at::Tensor additive;  // [1 or B,1,T,S]: 0 where visible, else -inf. Undefined and not causal: every query sees all
 };
 
+// One new token a sequence, counted on the device (LanguageModelInputs::stored).
+struct DeviceStep {
+  at::Tensor lengths;   // [sequences] int64, the new token included: what latent_decode and grouped_decode take
+  at::Tensor places;    // [sequences] int64, of the new token in a table seen as [sequences * capacity]
+  int64_t longest = 0;  // the cache's capacity
+};
+
 // One call of the model: who is where, who sees what, computed once and shared by the layers.
 class TokenContext {
  public:
@@ -45,12 +52,19 @@ class TokenContext {
   // Puts the layer's new values [B,T,...slot] behind what the cache holds and returns all, [B,S,...slot]; without a
   // cache the values themselves.
   at::Tensor extend(int64_t layer, int64_t slot, const at::Tensor& values);
+  // What a call whose lengths lie on the device has in place of visibility and extend; null in other calls. An
+  // attention that does not ask gets Error(kUsage, "unsupported_decode") from those two.
+  const DeviceStep* step() const { return step_ ? &*step_ : nullptr; }
+  // Puts the layer's new values [B,1,...slot] where step() says and returns the whole table, [B,capacity,...slot].
+  const at::Tensor& append(int64_t layer, int64_t slot, const at::Tensor& values);
   // After the last layer.
   void commit();
 
  private:
   int64_t keys() const { return cache_ ? span_.end : tokens_; }
   at::Tensor visible(std::optional<int64_t> window) const;
+  void begin_step(const LanguageModelInputs& inputs);
+  void refuse_step() const;
 
   int64_t batch_, tokens_;
   at::Device device_;
@@ -58,6 +72,7 @@ class TokenContext {
   const Pass& pass_;
   const Hooks& hooks_;
   CacheSpan span_;
+  std::optional<DeviceStep> step_;
   at::Tensor positions_, attention_mask_;
   bool positions_given_ = false;
   std::map<std::pair<const Rotary*, at::ScalarType>, RotaryTable> rotary_;

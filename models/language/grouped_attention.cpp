@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "models/nn/kernels/grouped_decode.h"
+
 namespace frugal {
 
 GroupedAttention::GroupedAttention(int64_t layer, GroupedAttentionSpec spec, Linear query, Linear key, Linear value,
@@ -34,13 +36,21 @@ at::Tensor GroupedAttention::forward(const at::Tensor& x, TokenContext& context)
     q = rotate(q, table);
     k = rotate(k, table);
   }
-  k = context.extend(layer(), 0, k);
-  v = context.extend(layer(), 1, v);
-  const double dropout = pass.training ? spec_.dropout : 0;
-  const at::Tensor o = attend(q, k, v, context.visibility(spec_.window, q.scalar_type()),
-                              1 / std::sqrt(static_cast<double>(spec_.head_size)), dropout,
-                              pass.site_key(DropoutSite::kAttention, layer()));
+  const at::Tensor o = attend_to(q, k, v, context);
   return output_(o.reshape({context.batch(), context.tokens(), spec_.heads * spec_.head_size}));
+}
+
+at::Tensor GroupedAttention::attend_to(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                       TokenContext& context) const {
+  const double scale = 1 / std::sqrt(static_cast<double>(spec_.head_size));
+  const DeviceStep* step = context.step();
+  if (step != nullptr && spec_.window.value_or(step->longest) >= step->longest)
+    return grouped_decode(q.squeeze(1), context.append(layer(), 0, k), context.append(layer(), 1, v), step->lengths, {},
+                          scale, step->longest);
+  const at::Tensor keys = context.extend(layer(), 0, k), values = context.extend(layer(), 1, v);
+  const Pass& pass = context.pass();
+  return attend(q, keys, values, context.visibility(spec_.window, q.scalar_type()), scale,
+                pass.training ? spec_.dropout : 0, pass.site_key(DropoutSite::kAttention, layer()));
 }
 
 }  // namespace frugal

@@ -31,6 +31,9 @@ class GroupedAttention final : public Attention {
   const Linear& output() const { return output_; }
 
  private:
+  // q [B,T,H,dh], k and v [B,T,Hkv,dh] of the new tokens -> [B,T,H,dh], T squeezed in a step on the device.
+  at::Tensor attend_to(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, TokenContext& context) const;
+
   GroupedAttentionSpec spec_;
   Linear query_, key_, value_, output_;
 };

@@ -36,6 +36,11 @@ void copy_to(const at::Tensor& target, const at::Tensor& places, const at::Tenso
   target.index_copy_(0, places, values);
 }
 
+void check_constant(const at::Tensor& values) {
+  if (at::GradMode::is_enabled() && values.requires_grad())
+    fail("cache_in_training", "a cache stores no gradients: train without one, or decode under no_grad");
+}
+
 }  // namespace
 
 KvCache::KvCache(std::vector<std::vector<CacheSlot>> slots, int64_t sequences, int64_t capacity, at::Device device)
@@ -159,8 +164,7 @@ void KvCache::add_places(CacheSpan& span) const {
 }
 
 at::Tensor KvCache::extend(int64_t layer, int64_t slot, const at::Tensor& values, const CacheSpan& span) {
-  if (at::GradMode::is_enabled() && values.requires_grad())
-    fail("cache_in_training", "a cache stores no gradients: train without one, or decode under no_grad");
+  check_constant(values);
   at::Tensor& table = tables_.at(static_cast<size_t>(layer)).at(static_cast<size_t>(slot));
   const auto batch = static_cast<int64_t>(span.rows.size());
   if (span.aligned) {
@@ -176,6 +180,30 @@ at::Tensor KvCache::extend(int64_t layer, int64_t slot, const at::Tensor& values
 void KvCache::commit(const CacheSpan& span) {
   for (size_t i = 0; i < span.rows.size(); ++i)
     lengths_[static_cast<size_t>(span.rows[i])] = span.starts[i] + span.counts[i];
+}
+
+const at::Tensor& KvCache::put(int64_t layer, int64_t slot, const at::Tensor& values, const at::Tensor& places) {
+  check_constant(values);
+  at::Tensor& table = tables_.at(static_cast<size_t>(layer)).at(static_cast<size_t>(slot));
+  copy_to(table.flatten(0, 1), places, values.flatten(0, 1).to(table.scalar_type()));
+  return table;
+}
+
+void KvCache::advance(int64_t tokens) {
+  for (size_t row = 0; row < lengths_.size(); ++row)
+    if (lengths_[row] + tokens > capacity_)
+      fail("cache_full", cat("sequence ", row, " holds ", lengths_[row], " tokens and gets ", tokens,
+                             "; the cache takes ", capacity_));
+  for (int64_t& length : lengths_) length += tokens;
+}
+
+void KvCache::set_lengths(const std::vector<int64_t>& lengths) {
+  if (lengths.size() != lengths_.size())
+    fail("bad_cache_length", cat(lengths.size(), " lengths for a cache of ", sequences(), " sequences"));
+  for (const int64_t length : lengths)
+    if (length < 0 || length > capacity_)
+      fail("bad_cache_length", cat("a sequence of ", length, " tokens; the cache takes ", capacity_));
+  lengths_ = lengths;
 }
 
 }  // namespace frugal

@@ -36,6 +36,7 @@ class KvCache {
   KvCache(std::vector<std::vector<CacheSlot>> slots, int64_t sequences, int64_t capacity, at::Device device);
 
   int64_t sequences() const { return static_cast<int64_t>(lengths_.size()); }
+  at::Device device() const { return device_; }
   int64_t capacity() const { return capacity_; }                            // tokens a sequence
   int64_t length(int64_t sequence) const { return lengths_.at(sequence); }  // tokens stored
   // Forgets what lies past `length`. Error(kRunFailed, "bad_cache_length") for more than is stored.
@@ -59,6 +60,17 @@ class KvCache {
   at::Tensor extend(int64_t layer, int64_t slot, const at::Tensor& values, const CacheSpan& span);
   // Counts the tokens of `span` as stored, once every layer has them.
   void commit(const CacheSpan& span);
+  // The same for one token a sequence whose count lies on the device: values [sequences,1,...slot] go to `places`
+  // [sequences] int64 of the table seen as [sequences * capacity,...slot]. Returns the whole table.
+  const at::Tensor& put(int64_t layer, int64_t slot, const at::Tensor& values, const at::Tensor& places);
+  // Counts `tokens` more in every sequence, which `put` stored or is about to store. Error(kRunFailed, "cache_full").
+  void advance(int64_t tokens);
+  // Says how much of the tables is filled, one length a sequence: for whoever writes to them by `table`.
+  // Error(kRunFailed, "bad_cache_length").
+  void set_lengths(const std::vector<int64_t>& lengths);
+  const std::vector<int64_t>& lengths() const { return lengths_; }
+  int64_t layers() const { return static_cast<int64_t>(tables_.size()); }
+  int64_t slots(int64_t layer) const { return static_cast<int64_t>(tables_.at(layer).size()); }
   // The whole table of one slot, [sequences, capacity, ...slot], for kernels that read it in place.
   const at::Tensor& table(int64_t layer, int64_t slot) const { return tables_.at(layer).at(slot); }
 

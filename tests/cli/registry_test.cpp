@@ -64,6 +64,7 @@ TEST_P(Configs, EachComposesAndPassesItsChecks) {
         (entry.name == "text_classification" || entry.name == "profile" || entry.name == "forward"))
       overrides.insert(overrides.end(), {"model=tiny_bert", "method=full"});
     if (group == "experiment" && entry.name == "text_classification") overrides.emplace_back("dataset=token_order");
+    if (group == "experiment" && entry.name == "decode") overrides.emplace_back("model=tiny_llama");
     if (group == "experiment" && entry.name == "multiple_choice")
       overrides.insert(overrides.end(), {"model=tiny_llama", "dataset=arc_easy"});
     if (group == "dataset" && holds_questions(entry.name))

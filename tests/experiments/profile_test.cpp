@@ -129,16 +129,55 @@ TEST(Profile, TheContentHashHoldsNoTimes) {
   EXPECT_EQ(results::content_hash(test::run_here(config).data), results::content_hash(test::run_here(config).data));
 }
 
+json language_config(const json& experiment) {
+  json config =
+      profile_config({{"family", "language_model"}, {"modes", {"prefill", "decode"}}, {"batch_sizes", {2}}}, nullptr);
+  config["model"] = {{"architecture", "llama"},
+                     {"config",
+                      {{"vocab_size", 50},
+                       {"hidden_size", 16},
+                       {"intermediate_size", 32},
+                       {"num_hidden_layers", 3},
+                       {"num_attention_heads", 4},
+                       {"num_key_value_heads", 2},
+                       {"max_position_embeddings", 32}}}};
+  config["experiment"].update(experiment);
+  return config;
+}
+
+TEST(Profile, LanguageModelsPrefillAndDecode) {
+  for (const std::string precision : {"fp32", "bf16"}) {
+    const auto here =
+        test::run_here(language_config({{"precision", precision}, {"new_tokens", 5}, {"baseline", "plain"}}));
+    ASSERT_EQ(here.result.state, results::RunState::kDone) << here.result.message;
+    const auto get = [&](const std::string& name) { return metric(here.data, name); };
+    const double bytes = precision == "bf16" ? 2 : 4, per_token = 3 * 2 * 2 * 4 * bytes;  // 3 layers, K and V, 2 x 4
+    for (const std::string cell : {"prefill/b2/s16/", "decode/b2/s16/"}) {
+      EXPECT_EQ(get(cell + "cache_bytes_per_token"), per_token);
+      EXPECT_EQ(get(cell + "cache_bytes"), 2 * 16 * per_token);
+      EXPECT_GT(get(cell + "speedup"), 0);
+    }
+    EXPECT_NEAR(get("decode/b2/s16/tokens_per_second"), 1000 * 2 * 5 / get("decode/b2/s16/median"), 1e-6);
+    EXPECT_NEAR(get("decode/b2/s16/step"), get("decode/b2/s16/median") / 5, 1e-12);
+    EXPECT_NEAR(get("prefill/b2/s16/tokens_per_second"), 1000 * 2 * 16 / get("prefill/b2/s16/median"), 1e-6);
+    // The table has room for the new tokens.
+    EXPECT_EQ(std::llround((get("decode/b2/s16/static_memory") - get("prefill/b2/s16/static_memory")) * 1024 * 1024),
+              std::llround(2 * 5 * per_token));
+  }
+  EXPECT_EQ(test::run_here(language_config({{"new_tokens", 17}})).result.error_code, "bad_value") << "33 positions";
+}
+
 TEST(Profile, SaysWhatItCannotDo) {
   const auto too_long = test::run_here(profile_config({{"lengths", {33}}}));
   EXPECT_EQ(too_long.result.error_code, "bad_value");
   EXPECT_NE(too_long.result.message.find("32 positions"), std::string::npos) << too_long.result.message;
   const auto check = [](const json& keys) { check_profile(Json::parse(keys.dump())); };
   EXPECT_NO_THROW(check({{"name", "profile"}}));
-  for (const json& bad :
-       {json{{"modes", {"backward"}}}, json{{"modes", json::array()}}, json{{"batch_sizes", {0}}},
-        json{{"lengths", {8, 8}}}, json{{"baseline", "lora"}}, json{{"min_samples", 20}, {"max_samples", 10}},
-        json{{"batch_sizes", {1, 2, 3, 4, 5}}, {"lengths", {1, 2, 3, 4, 5}}}})
+  for (const json& bad : {json{{"modes", {"backward"}}}, json{{"modes", {"decode"}}},
+                          json{{"family", "language_model"}, {"modes", {"forward"}}}, json{{"modes", json::array()}},
+                          json{{"batch_sizes", {0}}}, json{{"lengths", {8, 8}}}, json{{"baseline", "lora"}},
+                          json{{"min_samples", 20}, {"max_samples", 10}},
+                          json{{"batch_sizes", {1, 2, 3, 4, 5}}, {"lengths", {1, 2, 3, 4, 5}}}})
     EXPECT_ERROR(check(bad), ErrorKind::kUsage, "bad_value");
   EXPECT_ERROR(check({{"batchsizes", {1}}}), ErrorKind::kUsage, "unknown_key");
 }

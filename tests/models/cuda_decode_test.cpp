@@ -2,6 +2,7 @@
 #include <ATen/Context.h>
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "models/nn/cuda_support.h"
 #include "models/nn/kernels/grouped_decode.h"
 #include "models/nn/kernels/latent_decode.h"
