@@ -93,6 +93,10 @@ void TokenContext::refuse_step() const {
                 {}, "decode with lengths on the host");
 }
 
+bool TokenContext::from_start() const {
+  return !step_ && std::all_of(span_.starts.begin(), span_.starts.end(), [](int64_t start) { return start == 0; });
+}
+
 at::Tensor TokenContext::visible_positions() const {
   if (positions_given_ || !attention_mask_.defined()) return positions_;
   const at::Tensor mask = attention_mask_.to(at::kLong);
@@ -137,8 +141,7 @@ const Visibility& TokenContext::visibility(std::optional<int64_t> window, at::Sc
   const auto [entry, is_new] = visibility_.try_emplace({window, type});
   Visibility& made = entry->second;
   if (!is_new) return made;
-  const bool from_start = std::all_of(span_.starts.begin(), span_.starts.end(), [](int64_t s) { return s == 0; });
-  if (!window && !attention_mask_.defined() && from_start && keys() == tokens_) {
+  if (!window && !attention_mask_.defined() && from_start() && keys() == tokens_) {
     made.causal = tokens_ > 1;
     return made;
   }

@@ -40,6 +40,8 @@ class TokenContext {
   int64_t tokens() const { return tokens_; }
   const Pass& pass() const { return pass_; }
   const Hooks& hooks() const { return hooks_; }
+  // No row held tokens before this call, so that it sees only its own; always so without a cache.
+  bool from_start() const;
   // [B,T] int64: as given, else counted from what the cache holds.
   const at::Tensor& positions() const { return positions_; }
   // The same counted among the tokens that the attention mask shows, -1 where it hides: OPT's positions.

@@ -1,9 +1,15 @@
 #include "models/language/config.h"
 
 #include "core/error.h"
+#include "models/language/checkpoint_json.h"
 #include "models/nn/activation_names.h"
 
 namespace frugal {
+
+using checkpoint_json::bad;
+using checkpoint_json::parse_in;
+using checkpoint_json::read_known;
+using checkpoint_json::unsupported;
 
 const OptionTable<RopeConfig>& rope_options() {
   using O = RopeConfig;
@@ -102,27 +108,6 @@ std::optional<int64_t> LlamaConfig::window(int64_t layer) const {
 
 namespace {
 
-[[noreturn]] void bad(const std::string& message) {
-  throw Error(ErrorKind::kBadData, "bad_config", message);
-}
-
-[[noreturn]] void unsupported(const std::string& message) {
-  throw Error(ErrorKind::kBadData, "unsupported_config", message);
-}
-
-// The keys of `json` that the table knows, over `defaults`; null counts as absent where null is no value of the key.
-template <typename Struct>
-Struct read_known(const OptionTable<Struct>& table, const Json& json, const Json& defaults, const std::string& path) {
-  Json known = defaults;
-  for (const OptionInfo& info : table.infos()) {
-    const auto found = json.find(info.name);
-    if (found == json.end()) continue;
-    const bool nullable = info.type.ends_with("or null") || info.default_value.is_null();
-    if (!found->is_null() || nullable) known[info.name] = *found;
-  }
-  return table.read(known, path);
-}
-
 RopeConfig parse_rope(const LlamaConfig& c) {
   Json given = Json::object();
   for (const Json* source : {&c.rope_parameters, &c.rope_scaling}) {
@@ -173,20 +158,6 @@ Json llama_defaults(const std::string& model_type) {
             {"max_position_embeddings", 32768},
             {"sliding_window", 4096}};
   return Json::object();
-}
-
-// Runs `parse`; its errors name the file.
-template <typename Parse>
-auto parse_in(const Json& json, const std::string& where, const Parse& parse) {
-  if (!json.is_object()) throw Error(ErrorKind::kBadData, "bad_config", "config.json must hold an object", where);
-  try {
-    if (const auto found = json.find("quantization_config"); found != json.end() && !found->is_null())
-      unsupported(cat("the weights are quantized (", found->value("quant_method", std::string("unknown method")), ")"));
-    return parse();
-  } catch (const Error& error) {
-    throw Error(ErrorKind::kBadData, error.code() == "unsupported_config" ? error.code() : "bad_config",
-                error.message(), where, error.hint());
-  }
 }
 
 }  // namespace

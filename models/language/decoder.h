@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,13 +27,14 @@ struct DecoderLayer {
 struct DecoderParts {
   std::string architecture;  // model_type
   LanguageModelConfig config;
-  Json checkpoint_config;          // as config.json says it in transformers' layout: what saving writes
-  at::Tensor words;                // [V,d_e]
-  at::Tensor learned_positions;    // [P,d]; undefined: positions are the attention's business
-  int64_t position_offset = 0;     // of a token's row in learned_positions
-  Linear project_in, project_out;  // d_e -> d, d -> d_e; undefined: d_e is d
-  bool norm_first = true;          // before attention and MLP (pre-LN), else after the residual (post-LN)
-  double dropout = 0;              // after attention and after the MLP, in training
+  Json checkpoint_config;             // as config.json says it in transformers' layout: what saving writes
+  std::map<std::string, Json> files;  // more JSON files of its folder, by name
+  at::Tensor words;                   // [V,d_e]
+  at::Tensor learned_positions;       // [P,d]; undefined: positions are the attention's business
+  int64_t position_offset = 0;        // of a token's row in learned_positions
+  Linear project_in, project_out;     // d_e -> d, d -> d_e; undefined: d_e is d
+  bool norm_first = true;             // before attention and MLP (pre-LN), else after the residual (post-LN)
+  double dropout = 0;                 // after attention and after the MLP, in training
   std::vector<DecoderLayer> layers;
   Norm final_norm;  // empty: none
   Linear head;      // undefined weight: none
@@ -52,6 +54,9 @@ class Decoder final : public LanguageModel {
   Linear head() const override { return parts_.head; }
 
   const Json& checkpoint_config() const { return parts_.checkpoint_config; }
+  // JSON files that saving writes beside config.json, by name: what a method's layers need to be read again.
+  const std::map<std::string, Json>& checkpoint_files() const { return parts_.files; }
+  void set_checkpoint_files(std::map<std::string, Json> files) { parts_.files = std::move(files); }
   // The layer's attention and MLP, to read their weights or to put others in their place. Whoever replaces one also
   // exchanges its parameters (ParameterSet::remove and add).
   DecoderLayer& layer(int64_t index) { return parts_.layers.at(static_cast<size_t>(index)); }

@@ -3,30 +3,43 @@
 #include "models/language/architectures.h"
 #include "models/language/builder.h"
 #include "models/language/grouped_attention.h"
+#include "models/language/latent_layer.h"
 
 namespace frugal {
 namespace {
 
-DecoderLayer load_layer(DecoderBuilder& build, const LlamaConfig& c, int64_t index,
-                        const std::shared_ptr<const Rotary>& rotary) {
+std::unique_ptr<Attention> load_attention(DecoderBuilder& build, const LlamaConfig& c, int64_t index,
+                                          const std::shared_ptr<const Rotary>& rotary) {
   const int64_t d = c.hidden_size, heads = c.num_attention_heads * c.head_size(), shared = c.kv_heads() * c.head_size();
-  const bool qwen2 = c.model_type == "qwen2", llama = c.model_type == "llama";
+  const std::string prefix = cat("model.layers.", index, ".self_attn.");
+  const bool bias = c.query_key_value_bias();
+  Linear q = build.linear(prefix + "q_proj", heads, d, bias);
+  Linear k = build.linear(prefix + "k_proj", shared, d, bias);
+  Linear v = build.linear(prefix + "v_proj", shared, d, bias);
+  Linear o = build.linear(prefix + "o_proj", d, heads, bias && c.model_type != "qwen2");
+  return std::make_unique<GroupedAttention>(index,
+                                            GroupedAttentionSpec{.heads = c.num_attention_heads,
+                                                                 .kv_heads = c.kv_heads(),
+                                                                 .head_size = c.head_size(),
+                                                                 .window = c.window(index),
+                                                                 .rotary = rotary,
+                                                                 .dropout = c.attention_dropout},
+                                            std::move(q), std::move(k), std::move(v), std::move(o));
+}
+
+DecoderLayer load_layer(DecoderBuilder& build, const LlamaConfig& c, int64_t index,
+                        const std::shared_ptr<const Rotary>& rotary, const LatentLayers* latent) {
+  const int64_t d = c.hidden_size;
+  const bool mlp_bias = c.model_type == "llama" && c.mlp_bias;
   const std::string prefix = cat("model.layers.", index, ".");
-  const bool qkv_bias = c.query_key_value_bias(), mlp_bias = llama && c.mlp_bias;
   DecoderLayer layer;
   layer.attention_norm = build.rms_norm(prefix + "input_layernorm", d, c.rms_norm_eps);
-  Linear q = build.linear(prefix + "self_attn.q_proj", heads, d, qkv_bias);
-  Linear k = build.linear(prefix + "self_attn.k_proj", shared, d, qkv_bias);
-  Linear v = build.linear(prefix + "self_attn.v_proj", shared, d, qkv_bias);
-  Linear o = build.linear(prefix + "self_attn.o_proj", d, heads, qkv_bias && !qwen2);
-  layer.attention = std::make_unique<GroupedAttention>(index,
-                                                       GroupedAttentionSpec{.heads = c.num_attention_heads,
-                                                                            .kv_heads = c.kv_heads(),
-                                                                            .head_size = c.head_size(),
-                                                                            .window = c.window(index),
-                                                                            .rotary = rotary,
-                                                                            .dropout = c.attention_dropout},
-                                                       std::move(q), std::move(k), std::move(v), std::move(o));
+  if (latent != nullptr)
+    layer.attention = latent->make(index, [&](const std::string& name, at::IntArrayRef shape, Init init) {
+      return build.take(name, shape, init);
+    });
+  else
+    layer.attention = load_attention(build, c, index, rotary);
   layer.mlp_norm = build.rms_norm(prefix + "post_attention_layernorm", d, c.rms_norm_eps);
   Linear gate = build.linear(prefix + "mlp.gate_proj", c.intermediate_size, d, mlp_bias);
   Linear up = build.linear(prefix + "mlp.up_proj", c.intermediate_size, d, mlp_bias);
@@ -38,11 +51,14 @@ DecoderLayer load_layer(DecoderBuilder& build, const LlamaConfig& c, int64_t ind
 
 }  // namespace
 
-std::shared_ptr<Decoder> make_llama(const LlamaConfig& c, const Json& checkpoint_config, Weights& weights) {
+std::shared_ptr<Decoder> make_llama(const LlamaConfig& c, const Json& checkpoint_config, Weights& weights,
+                                    const MlaConfig* mla) {
   weights.set_optional_prefix("model.");
   return std::make_shared<Decoder>([&](ParameterSet& parameters) {
     DecoderBuilder build(weights, parameters);
     const auto rotary = std::make_shared<const Rotary>(c.rope, c.head_size());
+    std::optional<LatentLayers> latent;
+    if (mla != nullptr) latent.emplace(*mla, c);
     DecoderParts parts{.architecture = c.model_type,
                        .config = {.layers = c.num_hidden_layers,
                                   .hidden_size = c.hidden_size,
@@ -53,8 +69,10 @@ std::shared_ptr<Decoder> make_llama(const LlamaConfig& c, const Json& checkpoint
                                   .vocabulary = c.vocab_size,
                                   .max_positions = c.max_position_embeddings},
                        .checkpoint_config = checkpoint_config};
+    if (mla != nullptr) parts.files = mla_files(*mla, c);
     parts.words = build.take("model.embed_tokens.weight", {c.vocab_size, c.hidden_size}, Init::kNormal);
-    for (int64_t i = 0; i < c.num_hidden_layers; ++i) parts.layers.push_back(load_layer(build, c, i, rotary));
+    for (int64_t i = 0; i < c.num_hidden_layers; ++i)
+      parts.layers.push_back(load_layer(build, c, i, rotary, mla != nullptr && mla->converts(i) ? &*latent : nullptr));
     parts.final_norm = build.rms_norm("model.norm", c.hidden_size, c.rms_norm_eps);
     parts.head = build.head(parts.words, c.tie_word_embeddings, checkpoint_config);
     // Old checkpoints store the frequencies of every layer; a tied output layer is stored by some.

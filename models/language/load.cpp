@@ -57,8 +57,13 @@ LoadedLanguageModel load_language_model(const std::string& asked, const std::fil
     files = weights.files();
   } else {
     const LlamaConfig llama = parse_llama_config(json, architecture, where);
+    std::optional<MlaConfig> mla;
+    if (!path.empty() && has_mla_config(path)) {
+      mla = read_mla_config(path, llama);
+      for (const char* file : {kMlaConfigFile, kMlaLayerConfigFile}) loaded.files.push_back(path / file);
+    }
     Weights weights = weights_from(llama.initializer_range);
-    loaded.model = make_llama(llama, json, weights);
+    loaded.model = make_llama(llama, json, weights, mla ? &*mla : nullptr);
     files = weights.files();
   }
   for (auto& file : files)
@@ -67,7 +72,11 @@ LoadedLanguageModel load_language_model(const std::string& asked, const std::fil
 }
 
 void save_language_model(const std::filesystem::path& folder, const Decoder& model, int64_t shard_bytes) {
-  save_checkpoint(folder, model.parameters().all(), model.checkpoint_config(), shard_bytes);
+  // Those of a former model would describe layers that are not there.
+  std::error_code absent;
+  for (const char* file : {kMlaConfigFile, kMlaLayerConfigFile})
+    if (!model.checkpoint_files().contains(file)) std::filesystem::remove(folder / file, absent);
+  save_checkpoint(folder, model.parameters().all(), model.checkpoint_config(), shard_bytes, model.checkpoint_files());
 }
 
 }  // namespace frugal

@@ -58,7 +58,7 @@ double yarn_attention_factor(const RopeConfig& c) {
 
 }  // namespace
 
-Rotary::Rotary(const RopeConfig& config, int64_t dim) {
+Rotary::Rotary(const RopeConfig& config, int64_t dim, AngleType angles) : angles_(angles) {
   const at::Tensor powers = base_powers(config.rope_theta, dim);
   if (config.rope_type == "yarn") {
     inverse_frequencies_ = yarn(config, powers, dim);
@@ -73,13 +73,19 @@ Rotary::Rotary(const RopeConfig& config, int64_t dim) {
 RotaryTable Rotary::table(const at::Tensor& positions, at::ScalarType type) const {
   if (!on_device_.defined() || on_device_.device() != positions.device())
     on_device_ = inverse_frequencies_.to(positions.device());
-  const at::Tensor angles = (positions.to(at::kFloat).unsqueeze(-1) * on_device_).unsqueeze(2);
+  const at::ScalarType width = angles_ == AngleType::kBFloat16 ? at::kBFloat16 : at::kFloat;
+  const at::Tensor angles = (positions.to(width).unsqueeze(-1) * on_device_.to(width)).unsqueeze(2);
   return {(angles.cos() * attention_factor_).to(type), (angles.sin() * attention_factor_).to(type)};
 }
 
 at::Tensor rotate(const at::Tensor& x, const RotaryTable& table) {
   const std::vector<at::Tensor> half = x.chunk(2, -1);
   return at::cat({half[0] * table.cos - half[1] * table.sin, half[1] * table.cos + half[0] * table.sin}, -1);
+}
+
+at::Tensor rotate_interleaved(const at::Tensor& x, const RotaryTable& table) {
+  const at::Tensor even = x.slice(-1, 0, std::nullopt, 2), odd = x.slice(-1, 1, std::nullopt, 2);
+  return at::cat({even * table.cos - odd * table.sin, odd * table.cos + even * table.sin}, -1);
 }
 
 }  // namespace frugal

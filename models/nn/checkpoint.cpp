@@ -59,8 +59,8 @@ std::string dtype_of(const std::vector<NamedTensor>& tensors) {
 
 }  // namespace
 
-void save_checkpoint(const fs::path& folder, const std::vector<NamedTensor>& tensors, Json config,
-                     int64_t shard_bytes) {
+void save_checkpoint(const fs::path& folder, const std::vector<NamedTensor>& tensors, Json config, int64_t shard_bytes,
+                     const std::map<std::string, Json>& more) {
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (!fs::is_directory(folder))
@@ -85,6 +85,7 @@ void save_checkpoint(const fs::path& folder, const std::vector<NamedTensor>& ten
     files.emplace_back(kIndex);
   }
   remove_others(folder, files);
+  for (const auto& [name, json] : more) io::write_atomic(folder / name, json.dump(2) + "\n");
   config.erase("torch_dtype");
   config["dtype"] = dtype_of(tensors);
   io::write_atomic(folder / "config.json", config.dump(2) + "\n");

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/config/options.h"
@@ -13,9 +15,9 @@ namespace frugal {
 // Writes config.json and model.safetensors into `folder` (made if need be), or, above `shard_bytes`, shards
 // model-00001-of-0000N.safetensors with model.safetensors.index.json; `dtype` of the config becomes the type of the
 // floating-point tensors. Each file appears whole or not at all, config.json as the last one; weights of another layout
-// that were there are removed. Error(kUsage, "bad_inputs") for a folder that is a file, Error(kEnvironment) when the
-// disk refuses.
+// that were there are removed. files: JSON written beside them, by name. Error(kUsage, "bad_inputs") for a folder that
+// is a file, Error(kEnvironment) when the disk refuses.
 void save_checkpoint(const std::filesystem::path& folder, const std::vector<NamedTensor>& tensors, Json config,
-                     int64_t shard_bytes = int64_t{5} << 30);
+                     int64_t shard_bytes = int64_t{5} << 30, const std::map<std::string, Json>& files = {});
 
 }  // namespace frugal

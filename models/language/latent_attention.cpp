@@ -1,0 +1,82 @@
+#include "models/language/latent_attention.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/matmul.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/language/latent_core.h"
+
+namespace frugal {
+namespace {
+
+// x [B,T,H,a] times weights [H,a,b] of its head -> [B,T,H,b]
+at::Tensor by_head(const at::Tensor& x, const at::Tensor& weights) {
+  const int64_t batch = x.size(0), tokens = x.size(1), heads = x.size(2);
+  const at::Tensor rows = x.permute({2, 0, 1, 3}).reshape({heads, batch * tokens, x.size(3)});
+  return at::matmul(rows, weights).view({heads, batch, tokens, weights.size(2)}).permute({1, 2, 0, 3});
+}
+
+at::Tensor padded(const at::Tensor& x, int64_t width) {
+  return x.size(-1) == width ? x : at::constant_pad_nd(x, {0, width - x.size(-1)});
+}
+
+}  // namespace
+
+LatentAttention::LatentAttention(int64_t layer, LatentAttentionSpec spec, LatentProjections projections)
+    : Attention(layer), spec_(std::move(spec)), parts_(std::move(projections)) {}
+
+std::vector<CacheSlot> LatentAttention::cache_slots() const {
+  return {{"latent", {kv_rank() + spec_.rope}, parts_.kv_a.weight.scalar_type()}};
+}
+
+double LatentAttention::scale() const {
+  return spec_.scale.value_or(1 / std::sqrt(static_cast<double>(spec_.nope + spec_.rope)));
+}
+
+at::Tensor LatentAttention::forward(const at::Tensor& x, TokenContext& context) {
+  const Pass& pass = context.pass();
+  const int64_t batch = context.batch(), tokens = context.tokens(), rank = kv_rank();
+  at::Tensor cq = parts_.q_a.weight.defined() ? parts_.q_a(x) : x;
+  if (parts_.q_a_norm) cq = (*parts_.q_a_norm)(cq);
+  const at::Tensor q = context.hooks()
+                           .run(HookPoint::kQuery, layer(), x, parts_.q_b(cq), pass)
+                           .view({batch, tokens, spec_.heads, spec_.nope + spec_.rope});
+  const at::Tensor z = context.hooks().run(HookPoint::kKey, layer(), x, parts_.kv_a(x), pass);
+  at::Tensor c = z.narrow(2, 0, rank);
+  if (parts_.kv_a_norm) c = (*parts_.kv_a_norm)(c);
+  const RotaryTable& table = context.rotary(*spec_.rotary, q.scalar_type());
+  const at::Tensor key = rotate_interleaved(z.narrow(2, rank, spec_.rope).unsqueeze(2), table).squeeze(2);
+  const at::Tensor turned =
+      at::cat({q.narrow(3, 0, spec_.nope), rotate_interleaved(q.narrow(3, spec_.nope, spec_.rope), table)}, -1);
+  const at::Tensor latents = context.extend(layer(), 0, at::cat({c, key}, -1));
+  const at::Tensor o = context.from_start() ? expanded(turned, latents, context) : absorbed(turned, latents, context);
+  return parts_.output(o.reshape({batch, tokens, spec_.heads * spec_.value}));
+}
+
+at::Tensor LatentAttention::expanded(const at::Tensor& q, const at::Tensor& latents, TokenContext& context) const {
+  const Pass& pass = context.pass();
+  const int64_t batch = latents.size(0), keys = latents.size(1), rank = kv_rank();
+  const at::Tensor kv =
+      parts_.kv_b(latents.narrow(2, 0, rank)).view({batch, keys, spec_.heads, spec_.nope + spec_.value});
+  const at::Tensor shared = latents.narrow(2, rank, spec_.rope).unsqueeze(2).expand({-1, -1, spec_.heads, -1});
+  // Fused kernels want keys and values of one width.
+  const int64_t width = std::max(spec_.nope + spec_.rope, spec_.value);
+  const at::Tensor k = padded(at::cat({kv.narrow(3, 0, spec_.nope), shared}, -1), width);
+  const at::Tensor v = padded(kv.narrow(3, spec_.nope, spec_.value), width);
+  return attend(padded(q, width), k, v, context.visibility(spec_.window, q.scalar_type()), scale(),
+                pass.training ? spec_.dropout : 0, pass.site_key(DropoutSite::kAttention, layer()))
+      .narrow(3, 0, spec_.value);
+}
+
+at::Tensor LatentAttention::absorbed(const at::Tensor& q, const at::Tensor& latents, TokenContext& context) const {
+  const at::Tensor up = parts_.kv_b.weight.view({spec_.heads, spec_.nope + spec_.value, kv_rank()});
+  const at::Tensor key_up = up.narrow(1, 0, spec_.nope), value_up = up.narrow(1, spec_.nope, spec_.value);
+  const at::Tensor o = attend_latents(by_head(q.narrow(3, 0, spec_.nope), key_up), q.narrow(3, spec_.nope, spec_.rope),
+                                      latents, context.visibility(spec_.window, q.scalar_type()), scale());
+  return by_head(o, value_up.transpose(1, 2));
+}
+
+}  // namespace frugal
