@@ -14,6 +14,7 @@
 #include "methods/common/peft_options.h"
 #include "methods/meft/options.h"
 #include "methods/registry.h"
+#include "methods/x_ecomla/options.h"
 #include "models/architecture.h"
 #include "models/language/config.h"
 #include "models/options.h"
@@ -170,6 +171,7 @@ std::vector<ComponentOptions> component_options() {
           {"opt_config", "model.config", opt_config_options().title(), &opt_config_options().infos()},
           {"peft", "method", peft_options().title(), &peft_options().infos()},
           {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
+          {"x_ecomla", "method", x_ecomla::x_ecomla_options().title(), &x_ecomla::x_ecomla_options().infos()},
           {"text_classification", "experiment", text_classification_options().title(),
            &text_classification_options().infos()},
           {"forward", "experiment", forward_options().title(), &forward_options().infos()},

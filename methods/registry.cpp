@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "methods/common/peft.h"
 #include "methods/meft/meft.h"
+#include "methods/x_ecomla/x_ecomla.h"
 
 namespace frugal {
 
@@ -10,6 +11,8 @@ std::unique_ptr<Method> make_method(const Json& node) {
   const std::string_view name = method_info(node).name;
   if (name == "peft") return std::make_unique<PeftMethod>(peft_options().read(node, "method"));
   if (name == "meft") return std::make_unique<meft::MeftMethod>(meft::meft_options().read(node, "method"));
+  if (name == "x_ecomla")
+    return std::make_unique<x_ecomla::XEcomlaMethod>(x_ecomla::x_ecomla_options().read(node, "method"));
   throw Error(ErrorKind::kRunFailed, "unknown_method", cat("method '", name, "' is listed but cannot be made"));
 }
 

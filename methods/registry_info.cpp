@@ -2,6 +2,7 @@
 #include "methods/common/peft_options.h"
 #include "methods/meft/options.h"
 #include "methods/registry.h"
+#include "methods/x_ecomla/options.h"
 
 namespace frugal {
 namespace {
@@ -16,6 +17,8 @@ constexpr MethodInfo kMethods[] = {
     info<peft_options>("peft", "text encoders",
                        "full fine-tuning, BitFit, LoRA, adapters, (IA)3; with or without gradient checkpointing"),
     info<meft::meft_options>("meft", "text encoders", "reversible fine-tuning MEFT1, MEFT2, MEFT3 (arXiv 2306.00477)"),
+    info<x_ecomla::x_ecomla_options>("x_ecomla", "language models",
+                                     "attention into multi-head latent attention by SVD (arXiv 2503.11132)"),
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/io/resources.h"
+#include "methods/registry.h"
 #include "models/language/load.h"
 #include "models/options.h"
 
@@ -102,7 +103,7 @@ class LanguageModelForward final : public ForwardModel {
 }  // namespace
 
 std::unique_ptr<ForwardModel> open_language_model(const ForwardRequest& request) {
-  if (!request.method.is_null())
+  if (!request.method.is_null() && method_info(request.method).families != "language models")
     throw Error(ErrorKind::kUsage, "wrong_family", "this method does not work on language models", "method",
                 "leave out method=...");
   const ModelOptions options = model_options().read(request.model, "model");
@@ -111,7 +112,10 @@ std::unique_ptr<ForwardModel> open_language_model(const ForwardRequest& request)
                           options.config, request.type, request.run.seeds.seed("init"));
   for (const auto& file : loaded.files) request.run.recorder.input("model", file);
   loaded.model->parameters().to(request.device, request.type);
-  return std::make_unique<LanguageModelForward>(std::move(loaded.model), request);
+  std::shared_ptr<LanguageModel> model = std::move(loaded.model);
+  if (!request.method.is_null())
+    model = make_method(request.method)->apply(std::move(model), {.init_seed = request.run.seeds.seed("init")});
+  return std::make_unique<LanguageModelForward>(std::move(model), request);
 }
 
 }  // namespace frugal

@@ -38,11 +38,11 @@ at::Tensor attend_some(const at::Tensor& q, const at::Tensor& latents, const at:
 }  // namespace
 
 at::Tensor attend_latents(const at::Tensor& q_latent, const at::Tensor& q_rope, const at::Tensor& latents,
-                          const Visibility& visibility, double scale) {
+                          const Visibility& visibility, double scale, int64_t most_scores) {
   const at::Tensor q = at::cat({q_latent, q_rope}, -1);
   const int64_t tokens = q.size(1), rank = q_latent.size(3);
   const int64_t one = std::max<int64_t>(q.size(0) * q.size(2) * latents.size(1), 1);
-  const int64_t piece = std::clamp<int64_t>(kLatentScores / one, 1, std::max<int64_t>(tokens, 1));
+  const int64_t piece = std::clamp<int64_t>(most_scores / one, 1, std::max<int64_t>(tokens, 1));
   std::vector<at::Tensor> outputs;
   for (int64_t first = 0; first < tokens; first += piece) {
     const int64_t count = std::min(piece, tokens - first);

@@ -13,11 +13,9 @@ namespace frugal {
 //   q_rope   [B,T,H,dr]   turned; any strides
 //   latents  [B,S,r+dr]   c after its norm and the one turned key of all heads; rows are contiguous, batches need not
 //   be visibility            of T queries and S tokens (attention.h)
-// -> [B,T,H,r], in the type of the queries. Scores and probabilities of fp16 and bf16 are fp32 in the softmax; at most
-// kLatentScores scores exist at a time.
+//   most_scores           that exist at a time: queries are taken in pieces
+// -> [B,T,H,r], in the type of the queries. Scores and probabilities of fp16 and bf16 are fp32 in the softmax.
 at::Tensor attend_latents(const at::Tensor& q_latent, const at::Tensor& q_rope, const at::Tensor& latents,
-                          const Visibility& visibility, double scale);
-
-inline constexpr int64_t kLatentScores = int64_t{1} << 26;
+                          const Visibility& visibility, double scale, int64_t most_scores = int64_t{1} << 26);
 
 }  // namespace frugal

@@ -1,0 +1,176 @@
+#include "methods/x_ecomla/convert.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "methods/x_ecomla/plan.h"
+#include "models/language/grouped_attention.h"
+#include "models/language/latent_layer.h"
+
+namespace frugal::x_ecomla {
+namespace {
+
+at::Tensor behind(const at::Tensor& matrix, const at::Tensor& gain) {
+  return gain.defined() ? matrix * gain.to(at::kDouble) : matrix;
+}
+
+// Undoes `behind` for down-projections; what a gain of 0 hides stays hidden.
+at::Tensor before(const at::Tensor& down, const at::Tensor& gain) {
+  if (!gain.defined()) return down;
+  const at::Tensor g = gain.to(at::kDouble);
+  return at::where(g == 0, at::zeros_like(down), down / g);
+}
+
+at::Tensor stacked(const at::Tensor& heads) {
+  return heads.flatten(0, 1);
+}
+
+// [heads * n, r] -> the rows of each head, [heads, rows, r]
+at::Tensor picked(const at::Tensor& up, int64_t heads, const std::vector<int64_t>& rows) {
+  return up.view({heads, -1, up.size(1)}).index_select(1, at::tensor(rows, at::kLong).to(up.device()));
+}
+
+// As if every head were there n_h/n_kv times.
+Decomposition repeated(Decomposition d, int64_t group) {
+  const double root = std::sqrt(static_cast<double>(group));
+  d.sigma = d.sigma * root;
+  d.u = d.u / root;
+  return d;
+}
+
+const GroupedAttention& grouped(Decoder& model, int64_t layer) {
+  const auto* attention = dynamic_cast<const GroupedAttention*>(model.layer(layer).attention.get());
+  const auto refuse = [&](const char* why) {
+    throw Error(ErrorKind::kUsage, "method_does_not_fit", cat("layer ", layer, " ", why), "method.layers",
+                "X-EcoMLA converts grouped-query attention without biases (Llama, Mistral, SmolLM)");
+  };
+  if (attention == nullptr) refuse("has attention of another kind; was it converted before?");
+  for (const Linear* linear : {&attention->query(), &attention->key(), &attention->value(), &attention->output()})
+    if (linear->bias.defined()) refuse("has biases in its attention");
+  return *attention;
+}
+
+Targets targets_of(const BaseProjections& base, const AttentionSizes& sizes, const XEcomlaOptions& options,
+                   const at::Tensor& gain) {
+  return options.rotary() == RopeInit::kCode ? code_targets(base, sizes)
+                                             : pair_targets(base, sizes, options.rotary(), gain);
+}
+
+// One model's conversion.
+class Conversion {
+ public:
+  Conversion(Decoder& model, const XEcomlaOptions& options, uint64_t init_seed)
+      : model_(model),
+        options_(options),
+        init_seed_(init_seed),
+        base_(parse_llama_config(model.checkpoint_config(), std::string(model.architecture()), "model.config")),
+        sizes_(attention_sizes(options, base_)),
+        config_(make_plan(options, base_)) {
+    for (const auto& [layer, ranks] : config_.layers) grouped(model, layer);
+  }
+
+  MlaConfig run() {
+    const bool is_svd = options_.init == "svd";
+    if (is_svd && options_.ranks() != RankMode::kFixed) choose_ranks();
+    // Frequencies of pairs are those of the targets, which the config must know before a layer is made.
+    std::map<int64_t, LatentWeights> weights;
+    for (const auto& [layer, ranks] : config_.layers) {
+      if (is_svd) weights[layer] = decomposed(layer, ranks);
+    }
+    const LatentLayers layers(config_, base_);
+    for (const auto& [layer, ranks] : config_.layers) exchange(layers, layer, is_svd ? &weights.at(layer) : nullptr);
+    model_.set_checkpoint_files(mla_files(config_, base_));
+    return config_;
+  }
+
+ private:
+  at::Tensor gain(int64_t layer) const {
+    if (options_.svd_metric == "weight") return {};
+    return model_.parameters().get(cat("model.layers.", layer, ".input_layernorm.weight"));
+  }
+
+  Targets targets(int64_t layer) const {
+    const GroupedAttention& attention = grouped(model_, layer);
+    return targets_of({attention.query().weight, attention.key().weight, attention.value().weight}, sizes_, options_,
+                      gain(layer));
+  }
+
+  void choose_ranks() {
+    std::vector<LayerEnergies> energies;
+    for (const auto& [layer, ranks] : config_.layers)
+      energies.push_back(layer_energies(targets(layer), gain(layer), sizes_));
+    x_ecomla::choose_ranks(options_, energies, base_.num_hidden_layers, config_);
+  }
+
+  LatentWeights decomposed(int64_t layer, const MlaRanks& ranks) {
+    const Targets t = targets(layer);
+    if (!t.pairs.empty()) config_.pairs[layer] = t.pairs;
+    LatentWeights w = latent_weights(t, ranks, options_.sigma(), gain(layer), sizes_);
+    // Narrowed at once: in fp64 those of all layers would be several times the model.
+    const auto narrow = [&](at::Tensor& x) { x = x.to(grouped(model_, layer).query().weight.options()).contiguous(); };
+    for (at::Tensor* x : {&w.q_a, &w.q_b, &w.kv_a, &w.kv_b}) narrow(*x);
+    return w;
+  }
+
+  void exchange(const LatentLayers& layers, int64_t layer, const LatentWeights* weights) {
+    const GroupedAttention& old = grouped(model_, layer);
+    const std::string prefix = mla_prefix(layer), former = cat("model.layers.", layer, ".self_attn.");
+    const at::Tensor output = old.output().weight;
+    const at::TensorOptions type = output.options().requires_grad(false);
+    const auto value = [&](const std::string& name, at::IntArrayRef shape, Init init) -> at::Tensor {
+      if (name == prefix + "out_proj.weight") return output;
+      if (init != Init::kNormal) return new_parameter(name, shape, init, 0, init_seed_).to(type);
+      if (weights == nullptr)  // as PyTorch makes a linear layer
+        return new_uniform(name, shape, 1 / std::sqrt(static_cast<double>(shape[1])), init_seed_).to(type);
+      if (name == prefix + "q_a_proj.weight") return weights->q_a;
+      if (name == prefix + "q_b_proj.weight") return weights->q_b;
+      return name == prefix + "kv_b_proj.weight" ? weights->kv_b : weights->kv_a;
+    };
+    model_.parameters().remove([&](std::string_view name) { return name.starts_with(former); });
+    model_.layer(layer).attention = layers.make(layer, [&](const std::string& name, at::IntArrayRef shape, Init init) {
+      return model_.parameters().add(name, value(name, shape, init));
+    });
+  }
+
+  Decoder& model_;
+  const XEcomlaOptions& options_;
+  uint64_t init_seed_;
+  LlamaConfig base_;
+  AttentionSizes sizes_;
+  MlaConfig config_;
+};
+
+}  // namespace
+
+LayerEnergies layer_energies(const Targets& targets, const at::Tensor& gain, const AttentionSizes& sizes) {
+  LayerEnergies out{.query = energies(behind(stacked(targets.query), gain)),
+                    .key_value = energies(behind(stacked(targets.key_value), gain))};
+  for (double& energy : out.key_value) energy *= static_cast<double>(sizes.heads / sizes.kv_heads);
+  return out;
+}
+
+LatentWeights latent_weights(const Targets& t, const MlaRanks& ranks, SigmaSide side, const at::Tensor& gain,
+                             const AttentionSizes& sizes) {
+  const int64_t group = sizes.heads / sizes.kv_heads;
+  const Factors query = factors(decompose(behind(stacked(t.query), gain)), ranks.query, side);
+  const Factors key_value = factors(repeated(decompose(behind(stacked(t.key_value), gain)), group), ranks.kv, side);
+  std::vector<int64_t> rows = t.key_rows;
+  rows.insert(rows.end(), t.value_rows.begin(), t.value_rows.end());
+  return {.q_a = before(query.down, gain),
+          .q_b = picked(query.up, sizes.heads, t.query_rows).flatten(0, 1),
+          .kv_a = at::cat({before(key_value.down, gain), t.rope_key}),
+          .kv_b = picked(key_value.up, sizes.kv_heads, rows).repeat_interleave(group, 0).flatten(0, 1)};
+}
+
+MlaConfig convert(Decoder& model, const XEcomlaOptions& options, uint64_t init_seed) {
+  const at::NoGradGuard no_grad;
+  return Conversion(model, options, init_seed).run();
+}
+
+}  // namespace frugal::x_ecomla

@@ -1,0 +1,34 @@
+// The projections of multi-head latent attention from those of grouped-query attention (arXiv 2503.11132, section 3.2).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "methods/x_ecomla/plan.h"
+#include "methods/x_ecomla/svd.h"
+#include "methods/x_ecomla/targets.h"
+#include "models/language/decoder.h"
+#include "models/language/mla_config.h"
+
+namespace frugal::x_ecomla {
+
+// [r_q,d], [n_h (d_n+d_r), r_q], [r_kv+d_r, d], [n_h (d_n+d_h), r_kv], as checkpoints have them; fp64.
+struct LatentWeights {
+  at::Tensor q_a, q_b, kv_a, kv_b;
+};
+
+// Of the matrices that the layer's two SVDs are of, with keys and values repeated for every query head.
+LayerEnergies layer_energies(const Targets& targets, const at::Tensor& gain, const AttentionSizes& sizes);
+
+// q_b q_a and kv_b kv_a[:r_kv] are the best approximations of these ranks of the targets (behind diag(gain), where one
+// is given), before rows are dropped. The key-value matrix is the one with repeated heads: singular values
+// sqrt(n_h/n_kv) times those of [K;V], whose decomposition it shares. Ranks: at most those of the targets.
+LatentWeights latent_weights(const Targets& targets, const MlaRanks& ranks, SigmaSide side, const at::Tensor& gain,
+                             const AttentionSizes& sizes);
+
+// Puts latent attention in the layers that options.layers names, and exchanges their parameters; all others stay as
+// they are. What saving needs to know goes into the model's checkpoint files. No layer: nothing changes. Error(kUsage,
+// "method_does_not_fit") for attention with biases or layers that are not grouped-query attention; Error(kUsage,
+// "bad_value") naming the key for sizes and ranks that do not fit.
+MlaConfig convert(Decoder& model, const XEcomlaOptions& options, uint64_t init_seed);
+
+}  // namespace frugal::x_ecomla
