@@ -56,12 +56,6 @@ const GroupedAttention& grouped(Decoder& model, int64_t layer) {
   return *attention;
 }
 
-Targets targets_of(const BaseProjections& base, const AttentionSizes& sizes, const XEcomlaOptions& options,
-                   const at::Tensor& gain) {
-  return options.rotary() == RopeInit::kCode ? code_targets(base, sizes)
-                                             : pair_targets(base, sizes, options.rotary(), gain);
-}
-
 // One model's conversion.
 class Conversion {
  public:
@@ -97,8 +91,10 @@ class Conversion {
 
   Targets targets(int64_t layer) const {
     const GroupedAttention& attention = grouped(model_, layer);
-    return targets_of({attention.query().weight, attention.key().weight, attention.value().weight}, sizes_, options_,
-                      gain(layer));
+    const BaseProjections given{attention.query().weight, attention.key().weight, attention.value().weight};
+    if (options_.rotary() == RopeInit::kCode) return code_targets(given, sizes_);
+    const Rotary rotary(base_.rope, base_.head_size());
+    return pair_targets(given, sizes_, options_.rotary(), gain(layer), rotary.inverse_frequencies());
   }
 
   void choose_ranks() {

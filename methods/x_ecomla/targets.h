@@ -38,8 +38,11 @@ Targets code_targets(const BaseProjections& base, const AttentionSizes& sizes);
 //                        (arXiv 2502.14837, S_2-norm, where they are means over tokens)
 //   rorope               principal components over the key heads of a pair's keys, as complex numbers since rotation
 //                        commutes with these; queries get the coefficients (arXiv 2502.07864, section 4.2, has real
-//                        ones)
-// gain: [d] or undefined, the metric. Needs even d_n <= d_h - d_r.
-Targets pair_targets(const BaseProjections& base, const AttentionSizes& sizes, RopeInit init, const at::Tensor& gain);
+//                        ones). Taken are those of largest |q| |k| times what a pair loses that stands still, the root
+//                        of the mean of 1 - cos(f t) over distances t up to kDistances.
+// gain: [d] or undefined, the metric. frequencies: [d_h/2] of the base's pairs. Needs even d_n <= d_h - d_r.
+inline constexpr double kDistances = 2048;
+Targets pair_targets(const BaseProjections& base, const AttentionSizes& sizes, RopeInit init, const at::Tensor& gain,
+                     const at::Tensor& frequencies);
 
 }  // namespace frugal::x_ecomla
