@@ -172,6 +172,7 @@ std::vector<ComponentOptions> component_options() {
           {"peft", "method", peft_options().title(), &peft_options().infos()},
           {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
           {"x_ecomla", "method", x_ecomla::x_ecomla_options().title(), &x_ecomla::x_ecomla_options().infos()},
+          {"kv_quant", "method", x_ecomla::kv_quant_options().title(), &x_ecomla::kv_quant_options().infos()},
           {"text_classification", "experiment", text_classification_options().title(),
            &text_classification_options().infos()},
           {"forward", "experiment", forward_options().title(), &forward_options().infos()},

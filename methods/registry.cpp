@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "methods/common/peft.h"
 #include "methods/meft/meft.h"
+#include "methods/x_ecomla/kv_quant.h"
 #include "methods/x_ecomla/x_ecomla.h"
 
 namespace frugal {
@@ -13,6 +14,8 @@ std::unique_ptr<Method> make_method(const Json& node) {
   if (name == "meft") return std::make_unique<meft::MeftMethod>(meft::meft_options().read(node, "method"));
   if (name == "x_ecomla")
     return std::make_unique<x_ecomla::XEcomlaMethod>(x_ecomla::x_ecomla_options().read(node, "method"));
+  if (name == "kv_quant")
+    return std::make_unique<x_ecomla::KvQuantMethod>(x_ecomla::kv_quant_options().read(node, "method"));
   throw Error(ErrorKind::kRunFailed, "unknown_method", cat("method '", name, "' is listed but cannot be made"));
 }
 

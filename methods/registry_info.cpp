@@ -19,6 +19,7 @@ constexpr MethodInfo kMethods[] = {
     info<meft::meft_options>("meft", "text encoders", "reversible fine-tuning MEFT1, MEFT2, MEFT3 (arXiv 2306.00477)"),
     info<x_ecomla::x_ecomla_options>("x_ecomla", "language models",
                                      "attention into multi-head latent attention by SVD (arXiv 2503.11132)"),
+    info<x_ecomla::kv_quant_options>("kv_quant", "language models", "keys and values as integers of 8 or 4 bits"),
 };
 
 }  // namespace

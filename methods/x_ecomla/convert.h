@@ -1,4 +1,4 @@
-// The projections of multi-head latent attention from those of grouped-query attention (arXiv 2503.11132, section 3.2).
+// The projections of multi-head latent attention from those of grouped-query attention (arXiv 2503.11132, Eq. 8-11).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -85,6 +85,17 @@ const OptionTable<XEcomlaOptions>& x_ecomla_options() {
   return table;
 }
 
+const OptionTable<KvQuantOptions>& kv_quant_options() {
+  using O = KvQuantOptions;
+  static const auto table =
+      OptionTable<O>("integer keys and values")
+          .add("layers", &O::layers,
+               {.help = "layers whose cache is quantized: all, or a list; [] leaves the model as it is"})
+          .add("bits", &O::bits, {.help = "of a number: 4 or 8", .unit = "bits", .min = 4, .max = 8})
+          .add("group", &O::group, {.help = "numbers of a token's head with one step; null: a whole head", .min = 2});
+  return table;
+}
+
 std::vector<int64_t> chosen_layers(const Json& layers, int64_t count) {
   std::vector<int64_t> chosen;
   if (layers == "all") {

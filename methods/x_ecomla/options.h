@@ -42,6 +42,14 @@ struct XEcomlaOptions {
 };
 const OptionTable<XEcomlaOptions>& x_ecomla_options();
 
+// Keys of `method=kv_int8`, `kv_int4`: the baseline that stores keys and values as integers.
+struct KvQuantOptions {
+  Json layers = "all";
+  int64_t bits = 8;
+  std::optional<int64_t> group;
+};
+const OptionTable<KvQuantOptions>& kv_quant_options();
+
 // The layers that `layers` names, ascending. Error(kUsage, "bad_value") for anything but "all" or a list of layers of a
 // model that has `count`, each once.
 std::vector<int64_t> chosen_layers(const Json& layers, int64_t count);

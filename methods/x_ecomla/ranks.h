@@ -17,7 +17,7 @@ using Energies = std::vector<double>;
 
 // The rank that keeps the share delta, in (0, 1], of the energy, rounded up to a multiple of kRankStep and at most all.
 //   code   number of prefixes whose share is at most delta, at least 1
-//   paper  the shortest prefix whose share is at least delta (paper, section 3.2)
+//   paper  the shortest prefix whose share is at least delta (paper)
 int64_t energy_rank(const Energies& energies, double delta, std::string_view rule);
 
 // Shares `mean` * layers among the layers in steps of kRankStep so that the energy kept over all of them is the

@@ -37,7 +37,7 @@ Targets code_targets(const BaseProjections& base, const AttentionSizes& sizes);
 //   pair_2norm           of largest sum over heads of |q_pair| |k_pair|, Frobenius norms behind the metric
 //                        (arXiv 2502.14837, S_2-norm, where they are means over tokens)
 //   rorope               principal components over the key heads of a pair's keys, as complex numbers since rotation
-//                        commutes with these; queries get the coefficients (arXiv 2502.07864, section 4.2, has real
+//                        commutes with these; queries get the coefficients (TransMLA, arXiv 2502.07864, has real
 //                        ones). Taken are those of largest |q| |k| times what a pair loses that stands still, the root
 //                        of the mean of 1 - cos(f t) over distances t up to kDistances.
 // gain: [d] or undefined, the metric. frequencies: [d_h/2] of the base's pairs. Needs even d_n <= d_h - d_r.

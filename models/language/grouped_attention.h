@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "models/language/attention.h"
+#include "models/language/kv_codec.h"
 #include "models/nn/layers.h"
 
 namespace frugal {
@@ -15,12 +16,13 @@ struct GroupedAttentionSpec {
   std::optional<int64_t> window;         // tokens that a query sees; null: all before it
   std::shared_ptr<const Rotary> rotary;  // null: none
   double dropout = 0;                    // of the probabilities, in training
+  std::shared_ptr<const KvCodec> codec;  // of keys and values, also without a cache; null: as they are
 };
 
 class GroupedAttention final : public Attention {
  public:
   GroupedAttention(int64_t layer, GroupedAttentionSpec spec, Linear query, Linear key, Linear value, Linear output);
-  // key [Hkv,dh], after rotation, and value [Hkv,dh].
+  // key [Hkv,dh], after rotation, and value [Hkv,dh]; or what the codec makes of each.
   std::vector<CacheSlot> cache_slots() const override;
   at::Tensor forward(const at::Tensor& x, TokenContext& context) override;
   // Hook points query, key and value see the projections before rotation.
@@ -33,6 +35,8 @@ class GroupedAttention final : public Attention {
  private:
   // q [B,T,H,dh], k and v [B,T,Hkv,dh] of the new tokens -> [B,T,H,dh], T squeezed in a step on the device.
   at::Tensor attend_to(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, TokenContext& context) const;
+  // All that the cache holds, with x behind it; `slot` is the first of the tensor's.
+  at::Tensor stored(const at::Tensor& x, int64_t slot, TokenContext& context) const;
 
   GroupedAttentionSpec spec_;
   Linear query_, key_, value_, output_;

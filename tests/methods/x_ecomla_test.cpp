@@ -163,9 +163,11 @@ class Variants : public ::testing::TestWithParam<Variant> {
       parameter(*model, cat(l, ".self_attn.k_proj")).mul_(1 + l);
       parameter(*model, cat(l, ".self_attn.v_proj")).narrow(0, 0, 8).mul_(1 + 9 * l);
     }
-    converted(model, options);
+    config = convert(*model, options, 3);
+    model->parameters().set_trainable([](std::string_view) { return true; });
   }
   std::shared_ptr<Decoder> model;
+  MlaConfig config;
 };
 INSTANTIATE_TEST_SUITE_P(All, Variants, ::testing::ValuesIn(kVariants),
                          [](const auto& info) { return std::string(info.param.name); });
@@ -190,7 +192,7 @@ TEST_P(Variants, RaggedRowsEqualTheRowsAlone) {
   const std::vector<int64_t> lengths = {6, 3, 1};
   const auto cache = model->make_cache(3, 10);
   states(*model, {.input_ids = prompts, .lengths = lengths}, cache.get());
-  cache->fork(1, {2}, 2);
+  cache->fork({1}, {2}, {2});
   states(*model, {.input_ids = next.narrow(1, 0, 3), .lengths = {3, 2, 3}}, cache.get());
   const at::Tensor last = states(*model, {.input_ids = next.narrow(1, 3, 1), .rows = {2, 0, 1}}, cache.get());
   const auto row = [&](int64_t source, int64_t length, int64_t with, int64_t more, int64_t end) {
@@ -216,6 +218,7 @@ TEST_P(Variants, TheCacheHoldsWhatTheFormulaSays) {
     EXPECT_EQ(mla->kv_rank(), parameter(*model, cat(l, ".mla.kv_b_proj")).size(1));
     EXPECT_EQ(cache->table(l, 0).size(2), parameter(*model, cat(l, ".mla.kv_a_proj_with_mqa")).size(0));
   }
+  EXPECT_EQ(cached_numbers(config, base), numbers);
   EXPECT_EQ(cache->bytes_per_token(), 8 * numbers);
   const std::string name = GetParam().name;
   if (name == "dynamic" || name == "global") {
@@ -351,6 +354,26 @@ TEST_P(Variants, FoldersAreReadAgainBitForBit) {
   EXPECT_EQ(again.model->make_cache(1, 1)->bytes_per_token(), model->make_cache(1, 1)->bytes_per_token());
   for (const char* name : {"config.json", kMlaConfigFile, kMlaLayerConfigFile})
     EXPECT_THAT(again.files, ::testing::Contains(folder.path() / name));
+}
+
+TEST_P(Variants, WidthsOfNumbersOnlyRound) {
+  const test::TempFolder folder;
+  save_language_model(folder.path(), *model);
+  const at::Tensor ids = tiny_ids(2, 9);
+  const at::Tensor wanted = states(*model, {.input_ids = ids});
+  for (const auto& [type, tolerance] : {std::pair{at::kFloat, 1e-5}, {at::kBFloat16, 0.1}}) {
+    const auto narrow = load_language_model("auto", folder.path(), Json::object(), type, 1).model;
+    const double scale = tolerance * wanted.abs().max().item<double>();
+    const at::Tensor whole = states(*narrow, {.input_ids = ids});
+    EXPECT_EQ(whole.scalar_type(), type);
+    EXPECT_LT(largest_difference(whole.to(at::kDouble), wanted), scale);
+    const auto cache = narrow->make_cache(2, 9);
+    EXPECT_EQ(cache->bytes_per_token() * 8, model->make_cache(1, 1)->bytes_per_token() * (type == at::kFloat ? 4 : 2));
+    states(*narrow, {.input_ids = ids.narrow(1, 0, 6)}, cache.get());
+    states(*narrow, {.input_ids = ids.narrow(1, 6, 2)}, cache.get());
+    const at::Tensor last = states(*narrow, {.input_ids = ids.narrow(1, 8, 1)}, cache.get());
+    EXPECT_LT(largest_difference(last.to(at::kDouble), wanted.narrow(1, 8, 1)), scale);
+  }
 }
 
 TEST(Folders, SayWhatDiffersFromTheClassThatReadsThem) {
