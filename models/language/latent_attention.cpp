@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "models/language/latent_core.h"
+#include "models/nn/kernels/latent_decode.h"
 
 namespace frugal {
 namespace {
@@ -51,9 +52,21 @@ at::Tensor LatentAttention::forward(const at::Tensor& x, TokenContext& context) 
   const at::Tensor key = rotate_interleaved(z.narrow(2, rank, spec_.rope).unsqueeze(2), table).squeeze(2);
   const at::Tensor turned =
       at::cat({q.narrow(3, 0, spec_.nope), rotate_interleaved(q.narrow(3, spec_.nope, spec_.rope), table)}, -1);
-  const at::Tensor latents = context.extend(layer(), 0, at::cat({c, key}, -1));
-  const at::Tensor o = context.from_start() ? expanded(turned, latents, context) : absorbed(turned, latents, context);
+  const at::Tensor o = attend_to(turned, at::cat({c, key}, -1), context);
   return parts_.output(o.reshape({batch, tokens, spec_.heads * spec_.value}));
+}
+
+at::Tensor LatentAttention::attend_to(const at::Tensor& q, const at::Tensor& fresh, TokenContext& context) const {
+  const DeviceStep* step = context.step();
+  if (step != nullptr && spec_.window.value_or(step->longest) >= step->longest) {
+    const at::Tensor o = latent_decode(absorbed_queries(q).squeeze(1), q.narrow(3, spec_.nope, spec_.rope).squeeze(1),
+                                       context.append(layer(), 0, fresh), step->lengths, {}, scale(), step->longest);
+    return values_of(o.unsqueeze(1));
+  }
+  const at::Tensor latents = context.extend(layer(), 0, fresh);
+  if (context.from_start()) return expanded(q, latents, context);
+  return values_of(attend_latents(absorbed_queries(q), q.narrow(3, spec_.nope, spec_.rope), latents,
+                                  context.visibility(spec_.window, q.scalar_type()), scale()));
 }
 
 at::Tensor LatentAttention::expanded(const at::Tensor& q, const at::Tensor& latents, TokenContext& context) const {
@@ -71,12 +84,16 @@ at::Tensor LatentAttention::expanded(const at::Tensor& q, const at::Tensor& late
       .narrow(3, 0, spec_.value);
 }
 
-at::Tensor LatentAttention::absorbed(const at::Tensor& q, const at::Tensor& latents, TokenContext& context) const {
-  const at::Tensor up = parts_.kv_b.weight.view({spec_.heads, spec_.nope + spec_.value, kv_rank()});
-  const at::Tensor key_up = up.narrow(1, 0, spec_.nope), value_up = up.narrow(1, spec_.nope, spec_.value);
-  const at::Tensor o = attend_latents(by_head(q.narrow(3, 0, spec_.nope), key_up), q.narrow(3, spec_.nope, spec_.rope),
-                                      latents, context.visibility(spec_.window, q.scalar_type()), scale());
-  return by_head(o, value_up.transpose(1, 2));
+at::Tensor LatentAttention::up(int64_t first, int64_t count) const {
+  return parts_.kv_b.weight.view({spec_.heads, spec_.nope + spec_.value, kv_rank()}).narrow(1, first, count);
+}
+
+at::Tensor LatentAttention::absorbed_queries(const at::Tensor& q) const {
+  return by_head(q.narrow(3, 0, spec_.nope), up(0, spec_.nope));
+}
+
+at::Tensor LatentAttention::values_of(const at::Tensor& o) const {
+  return by_head(o, up(spec_.nope, spec_.value).transpose(1, 2));
 }
 
 }  // namespace frugal

@@ -36,8 +36,8 @@ class LatentAttention final : public Attention {
   // One slot, latent [r_kv+d_r]: the latent after its norm, then the key after rotation (half-split order).
   std::vector<CacheSlot> cache_slots() const override;
   // Without a cache, and for the first piece of every row: keys and values of all heads are made (expanded form). Else
-  // the up-projections are absorbed by queries and outputs (latent_core.h). Hook point query sees the up-projected
-  // queries, key the output of kv_a, both before norm and rotation.
+  // the up-projections are absorbed by queries and outputs (latent_core.h; latent_decode for lengths on the device).
+  // Hook point query sees the up-projected queries, key the output of kv_a, both before norm and rotation.
   at::Tensor forward(const at::Tensor& x, TokenContext& context) override;
 
   const LatentAttentionSpec& spec() const { return spec_; }
@@ -46,9 +46,15 @@ class LatentAttention final : public Attention {
   double scale() const;
 
  private:
-  // q [B,T,H,d_n+d_r], latents [B,S,r_kv+d_r] -> [B,T,H,d_v]
+  // q [B,T,H,d_n+d_r], turned; fresh [B,T,r_kv+d_r]: what the new tokens add to the cache -> [B,T,H,d_v]
+  at::Tensor attend_to(const at::Tensor& q, const at::Tensor& fresh, TokenContext& context) const;
+  // latents [B,S,r_kv+d_r] -> [B,T,H,d_v]
   at::Tensor expanded(const at::Tensor& q, const at::Tensor& latents, TokenContext& context) const;
-  at::Tensor absorbed(const at::Tensor& q, const at::Tensor& latents, TokenContext& context) const;
+  // Rows of each head's up-projection, [H,count,r_kv].
+  at::Tensor up(int64_t first, int64_t count) const;
+  // q -> q_n W_UK [B,T,H,r_kv]; o [B,T,H,r_kv] -> o W_UV^T [B,T,H,d_v]: the up-projections absorbed.
+  at::Tensor absorbed_queries(const at::Tensor& q) const;
+  at::Tensor values_of(const at::Tensor& o) const;
 
   LatentAttentionSpec spec_;
   LatentProjections parts_;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/io/file.h"
+#include "models/language/decode.h"
 #include "models/language/likelihood.h"
 #include "tests/methods/tiny_x_ecomla.h"
 #include "tests/support/expect_error.h"
@@ -205,6 +206,31 @@ TEST_P(Variants, RaggedRowsEqualTheRowsAlone) {
   EXPECT_LT(largest_difference(last[0][0], row(1, 2, 2, 3, 0)), 1e-11);
   EXPECT_LT(largest_difference(last[1][0], row(0, 6, 0, 3, 1)), 1e-11);
   EXPECT_LT(largest_difference(last[2][0], row(1, 3, 1, 2, 2)), 1e-11);
+}
+
+// One step after the other with lengths beside the tables: what a captured CUDA graph runs.
+TEST_P(Variants, GreedyDecodingWithLengthsOnTheDeviceEqualsTheModelWithoutACache) {
+  const at::NoGradGuard no_grad;
+  const std::vector<int64_t> lengths = {5, 2};
+  const at::Tensor prompts = tiny_ids(2, 5);
+  const auto cache = model->make_cache(2, 16);
+  const at::Tensor hidden = states(*model, {.input_ids = prompts, .lengths = lengths}, cache.get());
+  const at::Tensor first = at::stack({model->logits(hidden[0][4]).argmax(), model->logits(hidden[1][1]).argmax()});
+  DecodeLoop loop(*model, *cache);
+  loop.start(first);
+  if (std::string(GetParam().name) == "window") {
+    EXPECT_ERROR(loop.step(), ErrorKind::kUsage, "unsupported_decode");
+    return;
+  }
+  const at::Tensor found = at::cat({first.unsqueeze(1), loop.generate(8)}, 1);
+  for (int64_t row = 0; row < 2; ++row) {
+    at::Tensor ids = prompts.narrow(0, row, 1).narrow(1, 0, lengths[static_cast<size_t>(row)]);
+    for (int64_t t = 0; t < 9; ++t) {
+      const at::Tensor next = model->logits(states(*model, {.input_ids = ids}).select(1, -1)).argmax(-1, true);
+      EXPECT_TRUE(next[0][0].equal(found[row][t])) << row << " " << t;
+      ids = at::cat({ids, next}, 1);
+    }
+  }
 }
 
 TEST_P(Variants, TheCacheHoldsWhatTheFormulaSays) {
