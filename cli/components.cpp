@@ -6,8 +6,12 @@
 #include "cli/sleep_options.h"
 #include "core/error.h"
 #include "core/io/resources.h"
+#include "experiments/distillation/options.h"
+#include "experiments/documents/options.h"
 #include "experiments/forward/options.h"
+#include "experiments/language_modelling/options.h"
 #include "experiments/multiple_choice/options.h"
+#include "experiments/preference/options.h"
 #include "experiments/profile/options.h"
 #include "experiments/registry.h"
 #include "experiments/text_classification/options.h"
@@ -72,16 +76,31 @@ void require_node(const Json& config, const std::string& node, const std::string
                 cat("e.g. ", node, "=", example));
 }
 
-// Labelled texts, or questions with choices: each kind has readers and keys of its own.
-void check_dataset_kind(const Json& config, const Locator& where, bool questions) {
+// Each kind of data set has readers and keys of its own.
+struct DatasetKind {
+  std::string_view what;     // it holds
+  std::string_view example;  // of a data set
+  std::string_view experiment;
+};
+constexpr DatasetKind kLabelledTexts = {"labelled texts", "sst2", "text_classification"};
+constexpr DatasetKind kQuestions = {"questions with choices", "arc_easy", "multiple_choice"};
+constexpr DatasetKind kDocuments = {"whole texts", "wikitext", "language_modelling"};
+constexpr DatasetKind kPreferences = {"preferred and rejected answers", "preferences", "preference"};
+
+const DatasetKind& kind_of_dataset(const Json& config) {
   const Json* name = options_detail::find(config, "dataset.name");
-  const bool holds_questions = name != nullptr && *name == "multiple_choice";
-  if (holds_questions == questions) return;
+  if (name != nullptr && *name == "multiple_choice") return kQuestions;
+  if (name != nullptr && *name == "preferences") return kPreferences;
+  return name != nullptr && (*name == "text" || *name == "wikitext") ? kDocuments : kLabelledTexts;
+}
+
+void check_dataset_kind(const Json& config, const Locator& where, const DatasetKind& wanted) {
+  require_node(config, "dataset", std::string(wanted.example));
+  const DatasetKind& found = kind_of_dataset(config);
+  if (found.what == wanted.what) return;
   throw Error(ErrorKind::kUsage, "wrong_dataset",
-              questions ? "this experiment reads questions with choices, and this data set holds none"
-                        : "this experiment reads labelled texts, and this data set holds questions with choices",
-              place(where, "dataset.name"),
-              questions ? "e.g. dataset=arc_easy" : "experiment=multiple_choice, or e.g. dataset=sst2");
+              cat("this experiment reads ", wanted.what, ", and this data set holds ", found.what),
+              place(where, "dataset.name"), cat("e.g. dataset=", wanted.example, ", or experiment=", found.experiment));
 }
 
 // family: the one that the experiment works on; null for any.
@@ -102,17 +121,20 @@ void check_model(const Json& config, const Locator& where, std::optional<ModelFa
   info->check_config(model.config, where);
 }
 
-void check_forward(const Json& config, const Locator& where) {
-  forward_options().read(config["experiment"], "experiment", where);
-  check_model(config, where, std::nullopt);
+void check_optional_method(const Json& config, const Locator& where) {
   if (const auto method = config.find("method"); method != config.end() && !method->is_null())
     method_info(*method, where).check(*method, where);
 }
 
+void check_forward(const Json& config, const Locator& where) {
+  forward_options().read(config["experiment"], "experiment", where);
+  check_model(config, where, std::nullopt);
+  check_optional_method(config, where);
+}
+
 void check_text_classification(const Json& config, const Locator& where) {
   text_classification_options().read(config["experiment"], "experiment", where);
-  require_node(config, "dataset", "sst2");
-  check_dataset_kind(config, where, /*questions=*/false);
+  check_dataset_kind(config, where, kLabelledTexts);
   check_model(config, where, ModelFamily::kTextEncoder);
   require_node(config, "method", "lora");
   text_dataset_options().read(config["dataset"], "dataset", where);
@@ -121,12 +143,30 @@ void check_text_classification(const Json& config, const Locator& where) {
 
 void check_multiple_choice(const Json& config, const Locator& where) {
   multiple_choice_options().read(config["experiment"], "experiment", where);
-  require_node(config, "dataset", "arc_easy");
-  check_dataset_kind(config, where, /*questions=*/true);
+  check_dataset_kind(config, where, kQuestions);
   check_model(config, where, ModelFamily::kLanguageModel);
   multiple_choice_dataset_options().read(config["dataset"], "dataset", where);
-  if (const auto method = config.find("method"); method != config.end() && !method->is_null())
-    method_info(*method, where).check(*method, where);
+  check_optional_method(config, where);
+}
+
+// Of the experiments that read whole texts, maybe beside a teacher.
+void check_on_documents(const Json& config, const Locator& where) {
+  check_dataset_kind(config, where, kDocuments);
+  check_model(config, where, ModelFamily::kLanguageModel);
+  document_dataset_options().read(config["dataset"], "dataset", where);
+  check_optional_method(config, where);
+}
+
+void check_language_modelling(const Json& config, const Locator& where) {
+  const auto o = language_modelling_options().read(config["experiment"], "experiment", where);
+  check_teacher(o.teacher, {"none", "base"}, where);
+  check_on_documents(config, where);
+}
+
+void check_distillation(const Json& config, const Locator& where) {
+  const auto o = distillation_options().read(config["experiment"], "experiment", where);
+  check_teacher(o.teacher, {"base"}, where);
+  check_on_documents(config, where);
 }
 
 void check_profiled(const Json& config, const Locator& where) {
@@ -147,6 +187,14 @@ void check_sleep(const Json& config, const Locator& where) {
   sleep_option_table().read(config["experiment"], "experiment", where);
 }
 
+void check_preference(const Json& config, const Locator& where) {
+  preference_options().read(config["experiment"], "experiment", where);
+  check_dataset_kind(config, where, kPreferences);
+  check_model(config, where, ModelFamily::kLanguageModel);
+  preference_dataset_options().read(config["dataset"], "dataset", where);
+  check_optional_method(config, where);
+}
+
 // Of every experiment: what checks its config. registry_test.cpp sees that none is missing.
 struct ExperimentCheck {
   std::string_view name;
@@ -155,30 +203,39 @@ struct ExperimentCheck {
 constexpr ExperimentCheck kExperimentChecks[] = {{"text_classification", check_text_classification},
                                                  {"forward", check_forward},
                                                  {"multiple_choice", check_multiple_choice},
+                                                 {"language_modelling", check_language_modelling},
+                                                 {"distillation", check_distillation},
+                                                 {"preference", check_preference},
                                                  {"profile", check_profiled},
                                                  {"sleep", check_sleep}};
 
 }  // namespace
 
 std::vector<ComponentOptions> component_options() {
-  return {{"device", "device", device_options().title(), &device_options().infos()},
-          {"text_dataset", "dataset", text_dataset_options().title(), &text_dataset_options().infos()},
-          {"multiple_choice_dataset", "dataset", multiple_choice_dataset_options().title(),
-           &multiple_choice_dataset_options().infos()},
-          {"model", "model", model_options().title(), &model_options().infos()},
-          {"bert_config", "model.config", bert_config_options().title(), &bert_config_options().infos()},
-          {"llama_config", "model.config", llama_config_options().title(), &llama_config_options().infos()},
-          {"opt_config", "model.config", opt_config_options().title(), &opt_config_options().infos()},
-          {"peft", "method", peft_options().title(), &peft_options().infos()},
-          {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
-          {"x_ecomla", "method", x_ecomla::x_ecomla_options().title(), &x_ecomla::x_ecomla_options().infos()},
-          {"kv_quant", "method", x_ecomla::kv_quant_options().title(), &x_ecomla::kv_quant_options().infos()},
-          {"text_classification", "experiment", text_classification_options().title(),
-           &text_classification_options().infos()},
-          {"forward", "experiment", forward_options().title(), &forward_options().infos()},
-          {"multiple_choice", "experiment", multiple_choice_options().title(), &multiple_choice_options().infos()},
-          {"profile", "experiment", profile_options().title(), &profile_options().infos()},
-          {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
+  return {
+      {"device", "device", device_options().title(), &device_options().infos()},
+      {"text_dataset", "dataset", text_dataset_options().title(), &text_dataset_options().infos()},
+      {"multiple_choice_dataset", "dataset", multiple_choice_dataset_options().title(),
+       &multiple_choice_dataset_options().infos()},
+      {"documents", "dataset", document_dataset_options().title(), &document_dataset_options().infos()},
+      {"preferences", "dataset", preference_dataset_options().title(), &preference_dataset_options().infos()},
+      {"model", "model", model_options().title(), &model_options().infos()},
+      {"bert_config", "model.config", bert_config_options().title(), &bert_config_options().infos()},
+      {"llama_config", "model.config", llama_config_options().title(), &llama_config_options().infos()},
+      {"opt_config", "model.config", opt_config_options().title(), &opt_config_options().infos()},
+      {"peft", "method", peft_options().title(), &peft_options().infos()},
+      {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
+      {"x_ecomla", "method", x_ecomla::x_ecomla_options().title(), &x_ecomla::x_ecomla_options().infos()},
+      {"kv_quant", "method", x_ecomla::kv_quant_options().title(), &x_ecomla::kv_quant_options().infos()},
+      {"text_classification", "experiment", text_classification_options().title(),
+       &text_classification_options().infos()},
+      {"forward", "experiment", forward_options().title(), &forward_options().infos()},
+      {"multiple_choice", "experiment", multiple_choice_options().title(), &multiple_choice_options().infos()},
+      {"language_modelling", "experiment", language_modelling_options().title(), &language_modelling_options().infos()},
+      {"distillation", "experiment", distillation_options().title(), &distillation_options().infos()},
+      {"preference", "experiment", preference_options().title(), &preference_options().infos()},
+      {"profile", "experiment", profile_options().title(), &profile_options().infos()},
+      {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
 }
 
 std::shared_ptr<config::ConfigSource> options_source() {

@@ -1,8 +1,11 @@
 #include "experiments/registry.h"
 
 #include "core/error.h"
+#include "experiments/distillation/experiment.h"
 #include "experiments/forward/experiment.h"
+#include "experiments/language_modelling/experiment.h"
 #include "experiments/multiple_choice/experiment.h"
+#include "experiments/preference/experiment.h"
 #include "experiments/profile/experiment.h"
 #include "experiments/text_classification/experiment.h"
 
@@ -13,6 +16,9 @@ constexpr Experiment kExperiments[] = {
     {"text_classification", text_classification},
     {"forward", forward_experiment},
     {"multiple_choice", multiple_choice},
+    {"language_modelling", language_modelling},
+    {"distillation", distillation},
+    {"preference", preference},
     {"profile", profile_experiment},
 };
 

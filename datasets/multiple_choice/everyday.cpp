@@ -1,7 +1,7 @@
 // PIQA, WinoGrande, HellaSwag: common sense.
-#include "datasets/multiple_choice/python_text.h"
 #include "datasets/multiple_choice/readers.h"
 #include "datasets/multiple_choice/row.h"
+#include "datasets/python_text.h"
 
 namespace frugal::datasets {
 namespace {

@@ -1,6 +1,6 @@
 #include "datasets/multiple_choice/csv_file.h"
-#include "datasets/multiple_choice/python_text.h"
 #include "datasets/multiple_choice/readers.h"
+#include "datasets/python_text.h"
 
 #include "core/error.h"
 #include "core/io/utf8.h"

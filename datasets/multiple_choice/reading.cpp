@@ -1,9 +1,9 @@
 // SciQ, RACE, PubMedQA: questions about a text.
 #include <algorithm>
 
-#include "datasets/multiple_choice/python_text.h"
 #include "datasets/multiple_choice/readers.h"
 #include "datasets/multiple_choice/row.h"
+#include "datasets/python_text.h"
 #include "datasets/tokenizers/json_file.h"
 
 namespace frugal::datasets {

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "datasets/multiple_choice/python_text.h"
 #include "datasets/multiple_choice/readers.h"
 #include "datasets/multiple_choice/row.h"
+#include "datasets/python_text.h"
 
 namespace frugal::datasets {
 

@@ -6,10 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "core/io/resources.h"
-#include "methods/registry.h"
-#include "models/language/load.h"
-#include "models/options.h"
+#include "experiments/language_subject.h"
 
 namespace frugal {
 namespace {
@@ -103,19 +100,12 @@ class LanguageModelForward final : public ForwardModel {
 }  // namespace
 
 std::unique_ptr<ForwardModel> open_language_model(const ForwardRequest& request) {
-  if (!request.method.is_null() && method_info(request.method).families != "language models")
-    throw Error(ErrorKind::kUsage, "wrong_family", "this method does not work on language models", "method",
-                "leave out method=...");
-  const ModelOptions options = model_options().read(request.model, "model");
-  LoadedLanguageModel loaded =
-      load_language_model(options.architecture, options.path ? io::model_path(*options.path) : std::filesystem::path(),
-                          options.config, request.type, request.run.seeds.seed("init"));
-  for (const auto& file : loaded.files) request.run.recorder.input("model", file);
-  loaded.model->parameters().to(request.device, request.type);
-  std::shared_ptr<LanguageModel> model = std::move(loaded.model);
-  if (!request.method.is_null())
-    model = make_method(request.method)->apply(std::move(model), {.init_seed = request.run.seeds.seed("init")});
-  return std::make_unique<LanguageModelForward>(std::move(model), request);
+  LanguageSubject subject = open_language_subject({.model = request.model,
+                                                   .method = request.method,
+                                                   .device = request.device,
+                                                   .type = request.type,
+                                                   .run = request.run});
+  return std::make_unique<LanguageModelForward>(std::move(subject.model), request);
 }
 
 }  // namespace frugal

@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/utf8.h"
-#include "datasets/multiple_choice/python_text.h"
+#include "datasets/python_text.h"
 
 namespace frugal {
 

@@ -1,6 +1,5 @@
 #include "experiments/likelihood/scorer.h"
 
-#include <ATen/ops/full.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
@@ -8,6 +7,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "experiments/likelihood/ragged.h"
 #include "models/language/likelihood.h"
 #include "models/nn/pass.h"
 
@@ -15,25 +15,6 @@ namespace frugal {
 namespace {
 
 using Scores = std::vector<std::vector<ContinuationScore>>;
-
-// Rows of unequal length as a call takes them, padded on the right.
-struct Ragged {
-  std::vector<TokenIds> rows;
-
-  std::vector<int64_t> lengths() const {
-    std::vector<int64_t> all;
-    for (const TokenIds& row : rows) all.push_back(static_cast<int64_t>(row.size()));
-    return all;
-  }
-  at::Tensor padded(int64_t padding, std::size_t least_width = 0) const {
-    std::size_t width = least_width;
-    for (const TokenIds& row : rows) width = std::max(width, row.size());
-    at::Tensor all = at::full({static_cast<int64_t>(rows.size()), static_cast<int64_t>(width)}, padding, at::kLong);
-    auto* data = all.mutable_data_ptr<int64_t>();
-    for (std::size_t r = 0; r < rows.size(); ++r) std::copy(rows[r].begin(), rows[r].end(), data + r * width);
-    return all;
-  }
-};
 
 std::vector<int64_t> row_range(std::size_t begin, std::size_t count) {
   std::vector<int64_t> rows(count);

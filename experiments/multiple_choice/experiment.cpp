@@ -5,20 +5,17 @@
 #include <map>
 
 #include "core/error.h"
-#include "core/io/resources.h"
 #include "core/log.h"
 #include "core/run/signals.h"
 #include "datasets/multiple_choice/benchmarks.h"
 #include "experiments/data_root.h"
 #include "experiments/device.h"
+#include "experiments/language_subject.h"
 #include "experiments/likelihood/scorer.h"
 #include "experiments/multiple_choice/options.h"
 #include "experiments/multiple_choice/questions.h"
 #include "experiments/training/precision.h"
-#include "methods/registry.h"
 #include "metrics/statistics.h"
-#include "models/language/load.h"
-#include "models/options.h"
 
 namespace frugal {
 namespace {
@@ -31,14 +28,12 @@ using Clock = std::chrono::steady_clock;
 struct Settings {
   MultipleChoiceOptions experiment;
   MultipleChoiceDatasetOptions dataset;
-  ModelOptions model;
   std::string data_root;
 };
 
 Settings read_settings(const Json& config) {
   return {.experiment = multiple_choice_options().read(config.value("experiment", Json()), "experiment"),
           .dataset = multiple_choice_dataset_options().read(config.value("dataset", Json()), "dataset"),
-          .model = model_options().read(config.value("model", Json()), "model"),
           .data_root = data_root(config)};
 }
 
@@ -170,20 +165,17 @@ void multiple_choice(run::RunContext& run) {
   const Json config = Json::parse(run.job.config.dump());
   const Settings s = read_settings(config);
   const at::Device device = open_device(config.value("device", Json()), run);
-  const std::filesystem::path path = s.model.path ? io::model_path(*s.model.path) : "";
   const datasets::MultipleChoiceDataset dataset = load_dataset(s, run);
   const at::ScalarType type = weight_type(s.experiment.precision);
-  LoadedLanguageModel loaded =
-      load_language_model(s.model.architecture, path, s.model.config, type, run.seeds.seed("init"));
-  for (const auto& file : loaded.files) run.recorder.input("model", file);
-  loaded.model->parameters().to(device, type);
-  std::shared_ptr<LanguageModel> subject = std::move(loaded.model);
-  if (const Json method = config.value("method", Json()); !method.is_null())
-    subject = make_method(method)->apply(std::move(subject), {.init_seed = run.seeds.seed("init")});
-  LanguageModel& model = *subject;
+  const LanguageSubject subject = open_language_subject({.model = config.at("model"),
+                                                         .method = config.value("method", Json()),
+                                                         .device = device,
+                                                         .type = type,
+                                                         .run = run});
+  LanguageModel& model = *subject.model;
 
   const auto begin = Clock::now();
-  const auto tokenizer = tokenizers::load_tokenizer(s.model.tokenizer ? io::model_path(*s.model.tokenizer) : path);
+  const auto tokenizer = open_tokenizer(subject.options);
   const auto longest = static_cast<std::size_t>(s.experiment.max_length.value_or(model.config().max_positions));
   const PairEncoder encoder(*tokenizer, s.experiment.add_bos);
   const PreparedQuestions prepared =

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/io/utf8.h"
-#include "datasets/multiple_choice/python_text.h"
+#include "datasets/python_text.h"
 
 namespace frugal {
 namespace {

@@ -9,6 +9,7 @@
 #include "experiments/device.h"
 #include "experiments/text_classification/gradient_error.h"
 #include "experiments/text_classification/trainer.h"
+#include "experiments/training/parameters.h"
 #include "methods/registry.h"
 #include "metrics/statistics.h"
 #include "models/nn/tensor_io.h"
@@ -132,20 +133,6 @@ void record_gradient_errors(TextEncoder& model, const ClassificationData& data,
     worst = std::max(worst, error);
   }
   run.recorder.metric({.name = "gradient_error", .value = worst, .direction = Direction::kLowerIsBetter});
-}
-
-void record_parameters(TextEncoder& model, run::RunContext& run) {
-  int64_t trainable = 0;
-  for (const auto& parameter : model.parameters().trainable()) trainable += parameter.value.numel();
-  const auto total = static_cast<double>(model.parameters().count());
-  run.recorder.metric({.name = "parameters", .value = total});
-  run.recorder.metric({.name = "trainable_parameters",
-                       .value = static_cast<double>(trainable),
-                       .direction = Direction::kLowerIsBetter});
-  run.recorder.metric({.name = "trainable_share",
-                       .value = 100.0 * static_cast<double>(trainable) / total,
-                       .unit = "%",
-                       .direction = Direction::kLowerIsBetter});
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 #include "core/io/file.h"
 #include "core/log.h"
 #include "core/run/signals.h"
+#include "experiments/training/snapshot.h"
 #include "experiments/training/step.h"
 #include "models/nn/cuda_support.h"
 #include "models/nn/memory.h"
-#include "models/nn/tensor_io.h"
 
 namespace frugal {
 namespace {
@@ -36,17 +36,6 @@ AdamWOptions adamw_options(const TextClassificationOptions& o) {
 
 datasets::SamplerOptions sampler_options(const TextClassificationOptions& o, uint64_t seed) {
   return {.batch_size = static_cast<size_t>(o.batch_size), .seed = seed, .group_by_length = o.group_by_length};
-}
-
-std::vector<std::string> names_of(const std::vector<NamedTensor>& tensors) {
-  std::vector<std::string> names;
-  for (const auto& tensor : tensors) names.push_back(tensor.name);
-  return names;
-}
-
-void copy_into(const std::vector<NamedTensor>& from, const std::vector<NamedTensor>& to) {
-  const at::NoGradGuard no_grad;
-  for (size_t i = 0; i < from.size(); ++i) to[i].value.copy_(from[i].value);
 }
 
 int64_t steps_per_epoch(const TextClassificationOptions& o, size_t examples) {
@@ -232,9 +221,7 @@ void Trainer::select() {
   state_.best_score = std::isnan(value) ? -2 : value;
   state_.best_step = state_.step;
   state_.evaluations_since_best = 0;
-  best_.clear();
-  for (const auto& [name, parameter] : optimizer_.parameters())
-    best_.push_back({name, parameter.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true)});
+  best_ = host_copies(optimizer_.parameters());
 }
 
 bool Trainer::checkpoint_due() const {
@@ -255,12 +242,7 @@ void Trainer::save_checkpoint() {
                                 {"peak_bytes", state_.peak_bytes}};
   run_.save_checkpoint(state_.step, [&](const std::filesystem::path& folder) {
     io::write_atomic(folder / "state.json", state.dump(1), io::Durability::kNoSync);
-    save_tensors(folder / "parameters.safetensors", optimizer_.parameters());
-    std::vector<NamedTensor> optimizer = optimizer_.state();
-    const auto scaler = scaler_.state();
-    optimizer.insert(optimizer.end(), scaler.begin(), scaler.end());
-    save_tensors(folder / "optimizer.safetensors", optimizer);
-    if (!best_.empty()) save_tensors(folder / "best.safetensors", best_);
+    save_training_tensors(folder, optimizer_, scaler_, best_);
   });
   last_checkpoint_ = std::chrono::steady_clock::now();
 }
@@ -279,12 +261,7 @@ void Trainer::restore() {
             .activation_bytes = state.at("activation_bytes"),
             .peak_bytes = state.at("peak_bytes")};
   sampler_.restore(state_.sampler);
-  const auto names = names_of(optimizer_.parameters());
-  copy_into(load_tensors(folder / "parameters.safetensors", names), optimizer_.parameters());
-  optimizer_.restore(load_tensors(folder / "optimizer.safetensors", names_of(optimizer_.state())), state_.step);
-  scaler_.restore(scaler_.state().empty() ? std::vector<NamedTensor>{}
-                                          : load_tensors(folder / "optimizer.safetensors", names_of(scaler_.state())));
-  if (state_.best_step >= 0) best_ = load_tensors(folder / "best.safetensors", names);
+  best_ = load_training_tensors(folder, optimizer_, scaler_, state_.step, state_.best_step >= 0);
   log::info("resumed at step ", state_.step, " of ", total_steps_);
 }
 

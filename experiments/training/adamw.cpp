@@ -17,7 +17,8 @@ namespace frugal {
 namespace {
 
 bool decays(const std::string& name) {
-  return !name.ends_with("bias") && name.find("LayerNorm") == std::string::npos;
+  return !name.ends_with("bias") && name.find("LayerNorm") == std::string::npos &&
+         name.find("norm") == std::string::npos;
 }
 
 std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& values) {

@@ -22,7 +22,7 @@ struct AdamWOptions {
 
 class AdamW {
  public:
-  // No decay on biases and on norms' weights (names ending in "bias" or holding "LayerNorm").
+  // No decay on biases and on norms' weights (names ending in "bias" or holding "LayerNorm" or "norm").
   AdamW(std::vector<NamedTensor> parameters, const AdamWOptions& options);
   // One update with the gradients in `.grad`. A parameter without gradient is an error: it would silently not train.
   void step(double learning_rate);

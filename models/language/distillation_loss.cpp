@@ -1,6 +1,7 @@
 #include "models/language/distillation_loss.h"
 
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/mm.h>
@@ -86,7 +87,8 @@ class Accumulation {
     if (has_targets()) {
       const at::Tensor share = ce_share(first, count, slope.scalar_type());
       slope.mul_((share + scales_.kl).unsqueeze(1)).sub_(p_teacher, scales_.kl);
-      slope.scatter_add_(1, picked(first, count), -share.unsqueeze(1));
+      const at::Tensor rows = at::arange(count, targets_.options());
+      slope.index_put_({rows, picked(first, count).squeeze(1)}, -share, /*accumulate=*/true);
     } else {
       slope.sub_(p_teacher).mul_(scales_.kl);
     }

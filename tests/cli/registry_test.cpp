@@ -41,15 +41,17 @@ std::vector<std::string> still_missing(const std::string& group, const std::stri
       {"dataset/glue", {"dataset.task=cola"}},
       {"dataset/tsv", {"dataset.train=a.tsv", "dataset.dev=b.tsv"}},
       {"dataset/jsonl", {"dataset.train=a.jsonl", "dataset.dev=b.jsonl"}},
+      {"dataset/text", {"dataset.files=[a.jsonl]"}},
       {"model/auto", {"model.path=somewhere"}}};
   const auto found = values.find(group + "/" + name);
   return found == values.end() ? std::vector<std::string>{} : found->second;
 }
 
-bool holds_questions(const std::string& dataset) {
+// Whether a data set's config starts from this table of options.
+bool starts_from(const std::string& dataset, const std::string& table) {
   std::ifstream file(io::resource("configs") / "dataset" / (dataset + ".yaml"));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return text.find("/options/multiple_choice_dataset@") != std::string::npos;
+  return text.find("/options/" + table + "@") != std::string::npos;
 }
 
 class Configs : public testing::TestWithParam<const char*> {};
@@ -67,8 +69,16 @@ TEST_P(Configs, EachComposesAndPassesItsChecks) {
     if (group == "experiment" && entry.name == "decode") overrides.emplace_back("model=tiny_llama");
     if (group == "experiment" && entry.name == "multiple_choice")
       overrides.insert(overrides.end(), {"model=tiny_llama", "dataset=arc_easy"});
-    if (group == "dataset" && holds_questions(entry.name))
+    if (group == "experiment" && (entry.name == "language_modelling" || entry.name == "distillation"))
+      overrides.insert(overrides.end(), {"model=tiny_llama", "dataset=wikitext"});
+    if (group == "experiment" && entry.name == "preference")
+      overrides.insert(overrides.end(), {"model=tiny_llama", "dataset=preferences"});
+    if (group == "dataset" && starts_from(entry.name, "preferences"))
+      overrides.insert(overrides.end(), {"experiment=preference", "model=tiny_llama"});
+    if (group == "dataset" && starts_from(entry.name, "multiple_choice_dataset"))
       overrides.insert(overrides.end(), {"experiment=multiple_choice", "model=tiny_llama"});
+    if (group == "dataset" && starts_from(entry.name, "documents"))
+      overrides.insert(overrides.end(), {"experiment=language_modelling", "model=tiny_llama"});
     if (group == "model") overrides.emplace_back("experiment=forward");  // takes every family
     const auto more = still_missing(group, entry.name);
     overrides.insert(overrides.end(), more.begin(), more.end());
@@ -91,6 +101,25 @@ TEST(Configs, ADataSetOfAnotherKindIsRefusedByName) {
                "wrong_dataset");
   EXPECT_ERROR(compose_and_check({"experiment=multiple_choice", "model=tiny_bert", "dataset=piqa"}), ErrorKind::kUsage,
                "wrong_family");
+}
+
+TEST(Configs, ATeacherIsAModelOfItsOwn) {
+  const std::vector<std::string> run = {"experiment=distillation", "model=tiny_llama", "dataset=text"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), run.begin(), run.end());
+    return compose_and_check(more);
+  };
+  EXPECT_EQ(with({})["experiment"]["teacher"], "base");
+  const Json config = with({"model@experiment.teacher=smollm2_135m"});
+  EXPECT_EQ(config["experiment"]["teacher"]["architecture"], "auto");
+  EXPECT_EQ(config["model"]["architecture"], "llama");
+  EXPECT_ERROR(with({"experiment.teacher=none"}), ErrorKind::kUsage, "bad_value");
+  EXPECT_ERROR(with({"model@experiment.teacher=tiny_llama", "+experiment.teacher.depth=3"}), ErrorKind::kUsage,
+               "unknown_key");
+  EXPECT_ERROR(compose_and_check({"experiment=language_modelling", "model=tiny_llama", "dataset=sst2"}),
+               ErrorKind::kUsage, "wrong_dataset");
+  EXPECT_ERROR(compose_and_check({"experiment=multiple_choice", "model=tiny_llama", "dataset=wikitext"}),
+               ErrorKind::kUsage, "wrong_dataset");
 }
 
 TEST(Configs, ABaselineIsAMethodOfItsOwn) {

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/io/utf8.h"
 #include "datasets/multiple_choice/benchmarks.h"
-#include "datasets/multiple_choice/python_text.h"
+#include "datasets/python_text.h"
 
 int main(int argc, char** argv) {
   using namespace frugal;

@@ -9,7 +9,11 @@
 #include <set>
 
 #include "core/philox.h"
+#include "experiments/distillation/pack.h"
+#include "experiments/documents/load.h"
+#include "experiments/likelihood/windows.h"
 #include "experiments/multiple_choice/questions.h"
+#include "experiments/preference/pairs.h"
 #include "models/nn/pass.h"
 #include "tests/models/tiny_llama.h"
 #include "tests/support/expect_error.h"
@@ -134,7 +138,7 @@ class Letters final : public tokenizers::Tokenizer {
   std::string_view algorithm() const override { return "letters"; }
 
  private:
-  tokenizers::SpecialTokens special_{.bos = 1};
+  tokenizers::SpecialTokens special_{.bos = 1, .eos = 3};
 };
 
 TEST(Scoring, PairsAreEncodedTogetherAndSplitByTheContextsLength) {
@@ -153,6 +157,96 @@ TEST(Scoring, PairsAreEncodedTogetherAndSplitByTheContextsLength) {
   expect(usual.encode_pair("", "<s>y"), {1}, {'y'});
   EXPECT_ERROR(plain.encode_pair("xa", "b"), ErrorKind::kBadData, "empty_continuation");
   EXPECT_ERROR(plain.encode_pair("", ""), ErrorKind::kBadData, "empty_continuation");
+}
+
+TEST(Windows, PredictEveryTokenOnceWithTheContextAskedFor) {
+  for (std::size_t count = 0; count < 30; ++count) {
+    TokenIds tokens(count);
+    for (std::size_t i = 0; i < count; ++i) tokens[i] = static_cast<int64_t>(i);
+    for (const auto& [length, context] : {std::pair<std::size_t, std::size_t>{7, 1}, {7, 7}, {8, 3}, {1, 1}}) {
+      TokenIds predicted;
+      for (const Window& window : rolling_windows(tokens, -1, length, context)) {
+        EXPECT_EQ(window.scored, window.targets.size());
+        EXPECT_LE(window.input.size(), length);
+        // The input is what lies before the targets, without a gap: each target is its predictor's successor.
+        for (std::size_t i = 0; i < window.scored; ++i)
+          EXPECT_EQ(window.input[window.input.size() - window.scored + i], window.targets[i] - 1);
+        if (window.input.front() != -1) {
+          EXPECT_EQ(window.input.size(), length);
+          EXPECT_GE(window.input.size() - window.scored + 1, context);
+        }
+        predicted.insert(predicted.end(), window.targets.begin(), window.targets.end());
+      }
+      EXPECT_EQ(predicted, tokens) << length << " " << context;
+    }
+  }
+}
+
+TEST(Windows, BatchesHoldEachOnceWithinTheirTokens) {
+  std::vector<Window> windows(23);
+  for (std::size_t i = 0; i < windows.size(); ++i) windows[i].input.resize(1 + i * 7 % 12);
+  std::multiset<std::size_t> seen;
+  for (const auto& batch : window_batches(windows, 24)) {
+    std::size_t widest = 0;
+    for (const std::size_t i : batch) {
+      seen.insert(i);
+      widest = std::max(widest, windows[i].input.size());
+    }
+    EXPECT_LE(widest * batch.size(), 24U);
+  }
+  EXPECT_EQ(seen.size(), windows.size());
+  EXPECT_EQ(std::set<std::size_t>(seen.begin(), seen.end()).size(), windows.size());
+  EXPECT_EQ(window_batches(windows, 1).size(), windows.size()) << "one that is longer is a batch alone";
+}
+
+TEST(Packing, JoinsDocumentsByEosAndCutsThem) {
+  const Letters letters;
+  std::vector<datasets::Document> documents;
+  for (const char* text : {"xyz", "ab", "uvw"}) documents.push_back({.text = text});
+  const PackedText packed = pack_documents(documents, letters, {.seq_len = 4, .special_tokens = false});
+  EXPECT_EQ(packed.ids, (std::vector<int32_t>{'x', 'y', 'z', 3, 2, 3, 'u', 'v'}));  // "w" and its EOS fill nothing
+  EXPECT_EQ(packed.stream, 10U);
+  EXPECT_EQ(packed.sequences(), 2U);
+  const PackedText with_bos = pack_documents(documents, letters, {.seq_len = 4});
+  EXPECT_EQ(with_bos.ids.front(), 1);
+  EXPECT_EQ(with_bos.stream, 13U);
+  EXPECT_NE(packed.sha256, with_bos.sha256);
+  for (int n = 0; n < 200; ++n) documents.push_back({.text = std::string(static_cast<std::size_t>(n % 17), 'k')});
+  EXPECT_EQ(pack_documents(documents, letters, {.seq_len = 4, .threads = 5}).ids,
+            pack_documents(documents, letters, {.seq_len = 4, .threads = 1}).ids);
+}
+
+TEST(Packing, HeldOutDocumentsAreNotTrainedOn) {
+  datasets::DocumentSet all;
+  for (int n = 0; n < 50; ++n) all.documents.push_back({.id = std::to_string(n), .text = "x"});
+  const DocumentSplit split = hold_out(all, 0.1, 7);
+  EXPECT_EQ(split.held_out.documents.size(), 5U);
+  std::set<std::string> ids;
+  for (const auto* part : {&split.train, &split.held_out})
+    for (const auto& document : part->documents) ids.insert(document.id);
+  EXPECT_EQ(ids.size(), 50U);
+  EXPECT_EQ(hold_out(all, 0, 7).held_out.documents.size(), 1U) << "at least one";
+  EXPECT_NE(hold_out(all, 0.1, 8).held_out.documents[0].id, split.held_out.documents[0].id);
+  EXPECT_ERROR(hold_out({.documents = {{.id = "a"}}}, 0.5, 7), ErrorKind::kBadData, "no_documents");
+}
+
+TEST(Packing, PairsKeepTheEndOfThePromptAndTheBeginOfTheAnswers) {
+  const Letters letters;
+  const auto made = [&](const char* prompt, const char* chosen, const char* rejected, PairLimits limits) {
+    return tokenize_pairs({{.prompt = prompt, .chosen = chosen, .rejected = rejected}}, letters, limits).front();
+  };
+  const TokenizedPair whole = made("xyz", "u", "vw", {.max_length = 7, .max_prompt_length = 2});
+  EXPECT_EQ(whole.prompt, (TokenIds{1, 'x', 'y', 'z'}));
+  EXPECT_EQ(whole.chosen, (TokenIds{'u', 3}));
+  EXPECT_EQ(whole.rejected, (TokenIds{'v', 'w', 3}));
+  const TokenizedPair cut = made("xyz", "u", "vw", {.max_length = 6, .max_prompt_length = 2});
+  EXPECT_EQ(cut.prompt, (TokenIds{'y', 'z'}));
+  EXPECT_EQ(cut.rejected, (TokenIds{'v', 'w', 3}));
+  const TokenizedPair tight = made("xyz", "u", "vwxyz", {.max_length = 5, .max_prompt_length = 2});
+  EXPECT_EQ(tight.prompt, (TokenIds{'y', 'z'}));
+  EXPECT_EQ(tight.chosen, (TokenIds{'u', 3}));
+  EXPECT_EQ(tight.rejected, (TokenIds{'v', 'w', 'x'}));
+  EXPECT_ERROR(made("x", "u", "v", {.max_length = 2, .max_prompt_length = 2}), ErrorKind::kUsage, "bad_value");
 }
 
 TEST(Scoring, TruncationKeepsTheEnd) {

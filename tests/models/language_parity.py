@@ -285,7 +285,7 @@ def test_refusals(root):
             {"input_ids": arrays["input_ids"] + 97 - arrays["input_ids"][0, 0]}, *auto)  # fmt: skip
     refused("token types", 3, "unknown_input", ["token_type_ids", "position_ids"],
             {**arrays, "token_type_ids": arrays["input_ids"]}, *auto)  # fmt: skip
-    refused("a method for encoders", 2, "wrong_family", ["method"], arrays, *auto, "method=lora")
+    refused("a method for encoders", 2, "method_does_not_fit", ["method"], arrays, *auto, "method=lora")
     refused("a key of another architecture", 2, "unknown_key", ["ffn_dim"], arrays, *auto, "+model.config.ffn_dim=3")
     refused("heads that do not divide", 3, "bad_config", ["num_key_value_heads 3"], arrays, *auto,
             "+model.config.num_key_value_heads=3")  # fmt: skip

@@ -1,4 +1,4 @@
-#include "datasets/multiple_choice/python_text.h"
+#include "datasets/python_text.h"
 
 #include <unicode/locid.h>
 #include <unicode/uchar.h>
@@ -9,10 +9,6 @@
 namespace frugal::datasets {
 namespace {
 
-bool is_space(char32_t c) {
-  return (c >= 0x1C && c <= 0x1F) || u_isUWhiteSpace(static_cast<UChar32>(c)) != 0;
-}
-
 std::size_t last_start(std::string_view text) {
   std::size_t at = text.size() - 1;
   while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
@@ -20,6 +16,10 @@ std::size_t last_start(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_space(char32_t c) {
+  return (c >= 0x1C && c <= 0x1F) || u_isUWhiteSpace(static_cast<UChar32>(c)) != 0;
+}
 
 std::string_view lstrip(std::string_view text) {
   while (!text.empty()) {

@@ -8,7 +8,9 @@
 
 namespace frugal::datasets {
 
-// str.strip, str.lstrip, str.rstrip: Unicode white space as Python has it, the separators U+001C to U+001F included.
+// str.isspace of a character: Unicode white space as Python has it, the separators U+001C to U+001F included.
+bool is_space(char32_t c);
+// str.strip, str.lstrip, str.rstrip.
 std::string_view strip(std::string_view text);
 std::string_view lstrip(std::string_view text);
 std::string_view rstrip(std::string_view text);

@@ -1,0 +1,50 @@
+#include "experiments/language_subject.h"
+
+#include "core/error.h"
+#include "core/io/resources.h"
+#include "methods/registry.h"
+#include "models/language/load.h"
+
+namespace frugal {
+
+LanguageSubject open_language_subject(const LanguageSubjectRequest& request) {
+  LanguageSubject subject{.options = model_options().read(request.model, "model")};
+  const ModelOptions& o = subject.options;
+  if (o.path) subject.path = io::model_path(*o.path);
+  const uint64_t seed = request.run.seeds.seed("init");
+  LoadedLanguageModel loaded = load_language_model(o.architecture, subject.path, o.config, request.type, seed);
+  for (const auto& file : loaded.files) request.run.recorder.input(request.role, file);
+  loaded.model->parameters().to(request.device, request.type);
+  subject.model = std::move(loaded.model);
+  if (!request.method.is_null())
+    subject.model = make_method(request.method)->apply(std::move(subject.model), {.init_seed = seed});
+  return subject;
+}
+
+std::filesystem::path tokenizer_path(const ModelOptions& model) {
+  if (!model.tokenizer && !model.path)
+    throw Error(ErrorKind::kUsage, "no_tokenizer", "a model of random weights has no tokenizer beside it",
+                "model.tokenizer", "model.tokenizer=DIR");
+  return io::model_path(model.tokenizer ? *model.tokenizer : *model.path);
+}
+
+std::unique_ptr<tokenizers::Tokenizer> open_tokenizer(const ModelOptions& model) {
+  return tokenizers::load_tokenizer(tokenizer_path(model));
+}
+
+void check_tokens(std::span<const int64_t> ids, const LanguageModelConfig& model, const std::string& where) {
+  for (const int64_t id : ids)
+    if (id < 0 || id >= model.vocabulary)
+      throw Error(ErrorKind::kBadData, "token_out_of_vocabulary",
+                  cat("the tokenizer gives id ", id, ", the model has ", model.vocabulary, " tokens"), where,
+                  "model.tokenizer=DIR of the model's own tokenizer");
+}
+
+void check_same_vocabulary(const LanguageModel& model, const LanguageModel& teacher) {
+  if (model.config().vocabulary == teacher.config().vocabulary) return;
+  throw Error(ErrorKind::kUsage, "vocabulary_differs",
+              cat("the model has ", model.config().vocabulary, " tokens, the teacher ", teacher.config().vocabulary),
+              "experiment.teacher", "a teacher with the model's tokenizer");
+}
+
+}  // namespace frugal
