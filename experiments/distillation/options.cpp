@@ -19,6 +19,11 @@ OptionTable<DistillationOptions> make_table() {
                         "where the template wrote one (as the official code does)"})
           .add("tokens", &O::tokens,
                {.help = "to train on; null: one pass over the data", .unit = "tokens", .min = 1, .max = 1e15})
+          .add("objective", &O::objective,
+               {.help =
+                    "kl: the keys below; layers: every layer by itself on the teacher's input, as Zebra-Llama's first "
+                    "stage has it (a teacher of as many layers, equally wide)",
+                .choices = {"kl", "layers"}})
           .add("kl_weight", &O::kl_weight, {.help = "of KL(teacher || model)", .min = 0})
           .add("ce_weight", &O::ce_weight, {.help = "of the cross entropy of the next token", .min = 0})
           .add(

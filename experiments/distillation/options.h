@@ -14,6 +14,7 @@ struct DistillationOptions : LanguageTrainingOptions {
   int64_t seq_len = 2048;
   bool special_tokens = true;
   std::optional<int64_t> tokens;
+  std::string objective = "kl";
   double kl_weight = 1, ce_weight = 0;
   std::string kl_reduction = "batchmean";
   bool fused_loss = true;

@@ -35,6 +35,8 @@ datasets::BatchSampler make_sampler(const at::Tensor& train, const DistillationO
 }
 
 std::vector<Curve> curves_of(const DistillationOptions& o) {
+  if (o.objective == "layers")
+    return {{"train/loss", "", "distances of the layers' outputs and of their attention's from the teacher's, summed"}};
   std::vector<Curve> curves = {{"train/loss", "nat", "the step's loss, as weighted and reduced"},
                                {"train/kl", "nat", "KL(teacher || student), mean over the step's tokens"}};
   if (o.ce_weight != 0)
@@ -78,6 +80,7 @@ DistillationTrainer::DistillationTrainer(const TeachingPair& pair, const Distill
             .ce_weight = options.ce_weight,
             .reduction = options.kl_reduction == "token" ? KlReduction::kToken : KlReduction::kBatchMean,
             .chunk = options.loss_chunk} {
+  if (options.objective == "layers") layers_.emplace(pair.student, pair.teacher);
   run.recorder.declare_series("eval/kl", "nat", "KL(teacher || student) on held-out text, a token");
   run.recorder.declare_series("eval/perplexity", "", "on held-out text, a token");
   run.recorder.declare_series("eval/agreement", "", "share of held-out tokens where both expect the same one most");
@@ -95,6 +98,12 @@ DistillationLoss DistillationTrainer::loss(const at::Tensor& ours, const at::Ten
 
 std::vector<at::Tensor> DistillationTrainer::micro_batch(const std::vector<uint32_t>& sequences, const Pass& pass) {
   const at::Tensor ids = gather_rows(data_.train, sequences, device_);
+  if (layers_) {
+    layers_->observe_teacher(ids);
+    at::Tensor apart;
+    backpropagate([&] { return apart = layers_->loss(ids, pass); });
+    return {apart};
+  }
   const at::Tensor theirs = teacher_states(pair_, ids), wanted = next_tokens(ids);
   DistillationLoss found;
   backpropagate([&] {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "experiments/distillation/evaluate.h"
+#include "experiments/distillation/layer_loss.h"
 #include "experiments/distillation/options.h"
 #include "experiments/training/loop.h"
 #include "models/language/distillation_loss.h"
@@ -16,7 +17,8 @@ struct DistillationData {
 
 class DistillationTrainer final : public TrainingLoop {
  public:
-  // Trains student.parameters().trainable(). Error(kBadData, "too_few_sequences") for fewer than one batch.
+  // Trains student.parameters().trainable(). Error(kBadData, "too_few_sequences") for fewer than one batch;
+  // Error(kUsage, "layers_differ").
   DistillationTrainer(const TeachingPair& pair, const DistillationData& data, const DistillationOptions& options,
                       run::RunContext& run);
   const TeachingScore& start() const { return start_; }  // before the first step
@@ -35,6 +37,7 @@ class DistillationTrainer final : public TrainingLoop {
   const DistillationData& data_;
   const DistillationOptions& options_;
   DistillationLossOptions loss_;
+  std::optional<LayerLoss> layers_;  // of objective=layers
   TeachingScore start_;
 };
 

@@ -69,6 +69,27 @@ def divergence(model, teacher, ids):
     return model(ids).logits.log_softmax(-1), theirs.log_softmax(-1)
 
 
+def layer_distance(model, teacher, ids):
+    """Zebra-Llama's loss: each layer of the model given the teacher's input, its output and its attention's against the
+    teacher's."""
+    seen = {id(model): [], id(teacher): []}
+    handles = []
+    for owner in (model, teacher):
+        for layer in owner.model.layers:
+            keep = lambda _m, _i, out, to=seen[id(owner)]: to.append(out[0] if isinstance(out, tuple) else out)  # noqa: E731
+            handles += [layer.self_attn.register_forward_hook(keep), layer.register_forward_hook(keep)]
+    with torch.no_grad():
+        teacher(ids)
+        inputs = [teacher.model.embed_tokens(ids), *seen[id(teacher)][1::2]]
+    positions = torch.arange(ids.shape[1])[None]
+    for layer, given in zip(model.model.layers, inputs):
+        layer(given, position_embeddings=model.model.rotary_emb(given, positions), position_ids=positions)
+    for handle in handles:
+        handle.remove()
+    pairs = zip(seen[id(model)], seen[id(teacher)], strict=True)
+    return sum((ours - theirs).norm(dim=-1).mean() for ours, theirs in pairs)
+
+
 def held_out(model, teacher, ids):
     with torch.no_grad():
         ours, theirs = (x[:, :-1].double() for x in divergence(model, teacher, ids))
@@ -77,9 +98,9 @@ def held_out(model, teacher, ids):
             (ours.argmax(-1) == theirs.argmax(-1)).double().mean().item())
 
 
-def train_theirs(folder, ids, eval_ids, kl_weight, ce_weight, token_mean):
+def train_theirs(folder, ids, eval_ids, kl_weight, ce_weight, token_mean, twin):
     load = lambda name: transformers.LlamaForCausalLM.from_pretrained(folder / name)  # noqa: E731
-    model, teacher = load("student").train(), load("teacher").eval()
+    model, teacher = load("student").train(), load("twin" if twin else "teacher").eval()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), eps=1e-8, weight_decay=0)
     schedule = transformers.get_cosine_schedule_with_warmup(optimizer, int(np.ceil(0.15 * STEPS)), STEPS)
     series = {name: [] for name in ("train/loss", "train/kl", "train/learning_rate", "train/gradient_norm")}
@@ -91,6 +112,8 @@ def train_theirs(folder, ids, eval_ids, kl_weight, ce_weight, token_mean):
         loss = kl_weight * (kl / LENGTH if token_mean else kl)
         if ce_weight:
             loss = loss + ce_weight * F.cross_entropy(ours[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        if twin:
+            loss = layer_distance(model, teacher, ids)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         values = loss.item(), kl.item() / LENGTH, schedule.get_last_lr()[0], norm.item()
@@ -100,16 +123,18 @@ def train_theirs(folder, ids, eval_ids, kl_weight, ce_weight, token_mean):
         schedule.step()
         if (step + 1) % 5 == 0:
             evaluations.append(held_out(model, teacher, eval_ids))
+    if twin:
+        del series["train/kl"]
     for i, name in enumerate(("eval/kl", "eval/perplexity", "eval/agreement")):
         series[name] = [evaluation[i] for evaluation in evaluations]
     return model, series
 
 
-def compare(folder, name, ids, eval_ids, overrides=(), kl_weight=1.0, ce_weight=0.0, token_mean=False):
+def compare(folder, name, ids, eval_ids, overrides=(), kl_weight=1.0, ce_weight=0.0, token_mean=False, twin=False):
     options = [*overrides, f"experiment.kl_weight={kl_weight}", f"experiment.ce_weight={ce_weight}",
                f"experiment.kl_reduction={'token' if token_mean else 'batchmean'}"]
     run, ours, metrics = train_ours(folder, name, options)
-    model, theirs = train_theirs(folder, ids, eval_ids, kl_weight, ce_weight, token_mean)
+    model, theirs = train_theirs(folder, ids, eval_ids, kl_weight, ce_weight, token_mean, twin)
     for key, values in theirs.items():
         CHECKS.that(f"{name}: {key} has all its points", len(ours[key]) == len(values), f"{ours[key]} {values}")
         relative = np.abs(ours[key] - values) / np.maximum(np.abs(values), 1e-12)
@@ -120,7 +145,8 @@ def compare(folder, name, ids, eval_ids, overrides=(), kl_weight=1.0, ce_weight=
     for key, value in model.state_dict().items():
         CHECKS.equal(f"{name}: {key} as saved", saved[key], value.detach(), 1e-4, "weights")
     CHECKS.that(f"{name}: tokenizer saved", (run / "model/tokenizer.json").is_file())
-    CHECKS.that(f"{name}: it learns", ours["eval/kl"][-1] < 0.97 * ours["eval/kl"][0], ours["eval/kl"])
+    learnt = ours["train/loss" if twin else "eval/kl"]
+    CHECKS.that(f"{name}: it learns", learnt[-1] < 0.97 * learnt[0], learnt)
     CHECKS.that(f"{name}: counts", (metrics["steps"], metrics["passes"], metrics["trained_tokens"]) ==
                 (STEPS, STEPS, STEPS * SEQUENCES * LENGTH), metrics)
     CHECKS.that(f"{name}: metrics are the last evaluation's", abs(metrics["kl"] - ours["eval/kl"][-1]) < 1e-12 and
@@ -135,6 +161,7 @@ def main():
         small = dict(initializer_range=0.15, max_position_embeddings=64)
         tokenizer, _ = make_model(folder / "student", False, tie_word_embeddings=True, **small)
         make_model(folder / "teacher", False, seed=3, hidden_size=64, **small)
+        make_model(folder / "twin", False, seed=5, tie_word_embeddings=True, **small)
         ids, eval_ids = write_texts(folder, tokenizer)
         CHECKS.that("the text is one step", len(ids) == SEQUENCES, len(ids))
         ours = compare(folder, "kl", ids, eval_ids)
@@ -142,6 +169,8 @@ def main():
         CHECKS.equal("fused and whole", ours["train/loss"], whole["train/loss"], 1e-5)
         compare(folder, "ce", ids, eval_ids, kl_weight=0.1, ce_weight=1.0)
         compare(folder, "token", ids, eval_ids, token_mean=True, kl_weight=3.0)
+        compare(folder, "layers", ids, eval_ids, twin=True, overrides=["experiment.objective=layers",
+                                                                       f"experiment.teacher.path={folder / 'twin'}"])
     sys.exit(CHECKS.exit_code())
 
 

@@ -98,6 +98,7 @@ class Distillation(CliTest):
         self.refused(2, "missing_value", *self.base, "dataset.files=[]", also=("dataset.files",))
         self.refused(2, "method_does_not_fit", *self.base, "method=lora", also=("language models",))
         self.refused(2, "bad_value", *self.base, "experiment.teacher=none", also=("experiment.teacher",))
+        self.refused(2, "layers_differ", *self.taught, "experiment.objective=layers", also=("48", "64"))
         self.refused(5, "loss_not_finite", *self.taught, "experiment.learning_rate=1e30", "experiment.warmup_ratio=0")
         one = self.folder / "one.jsonl"
         one.write_text('{"text": "a"}\n')

@@ -8,6 +8,7 @@
 #include "metrics/classification.h"
 #include "metrics/correlation.h"
 #include "metrics/glue.h"
+#include "metrics/ratio.h"
 #include "metrics/statistics.h"
 #include "tests/support/expect_error.h"
 
@@ -93,6 +94,19 @@ TEST(Bootstrap, ResamplesWithoutAValueAreLeftOut) {
   EXPECT_EQ(odd_only.low, 7);
   EXPECT_EQ(odd_only.high, 7);
   EXPECT_TRUE(std::isnan(bootstrap(4, [](auto) { return std::nan(""); }).low));
+}
+
+TEST(RatioOfSums, WorkedExample) {
+  // Over equal denominators it is a mean, with a mean's standard error.
+  const Values a = {1, 2, 6}, ones = {1, 1, 1}, b = {1, 4, 5};
+  EXPECT_DOUBLE_EQ(ratio_of_sums(a, ones).value, 3);
+  EXPECT_NEAR(ratio_of_sums(a, ones).standard_error, standard_error(a), 1e-15);
+  const Ratio ratio = ratio_of_sums(a, b);  // 9 / 10; residuals 0.1, -1.6, 1.5
+  EXPECT_DOUBLE_EQ(ratio.value, 0.9);
+  EXPECT_NEAR(ratio.standard_error, std::sqrt(3.0 / 2 * (0.01 + 2.56 + 2.25)) / 10, 1e-15);
+  EXPECT_TRUE(std::isnan(ratio_of_sums(Values{1}, Values{2}).standard_error));
+  EXPECT_ERROR(ratio_of_sums(a, Values{1, 2}), ErrorKind::kUsage, "metric_input");
+  EXPECT_ERROR(ratio_of_sums(Values{1}, Values{0}), ErrorKind::kUsage, "metric_input");
 }
 
 TEST(PairedBootstrap, SeesASmallDifferenceThatUnpairedIntervalsHide) {
