@@ -1,5 +1,6 @@
 #include "methods/x_ecomla/convert.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
@@ -117,7 +118,7 @@ class Conversion {
   void exchange(const LatentLayers& layers, int64_t layer, const LatentWeights* weights) {
     const GroupedAttention& old = grouped(model_, layer);
     const std::string prefix = mla_prefix(layer), former = cat("model.layers.", layer, ".self_attn.");
-    const at::Tensor output = old.output().weight;
+    at::Tensor output = old.output().weight;
     const at::TensorOptions type = output.options().requires_grad(false);
     const auto value = [&](const std::string& name, at::IntArrayRef shape, Init init) -> at::Tensor {
       if (name == prefix + "out_proj.weight") return output;
@@ -147,7 +148,8 @@ class Conversion {
 LayerEnergies layer_energies(const Targets& targets, const at::Tensor& gain, const AttentionSizes& sizes) {
   LayerEnergies out{.query = energies(behind(stacked(targets.query), gain)),
                     .key_value = energies(behind(stacked(targets.key_value), gain))};
-  for (double& energy : out.key_value) energy *= static_cast<double>(sizes.heads / sizes.kv_heads);
+  const int64_t group = sizes.heads / sizes.kv_heads;
+  for (double& energy : out.key_value) energy *= static_cast<double>(group);
   return out;
 }
 

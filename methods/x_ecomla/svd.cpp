@@ -1,5 +1,6 @@
 #include "methods/x_ecomla/svd.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_eigvalsh.h>
 #include <ATen/ops/matmul.h>

@@ -1,5 +1,6 @@
 #include "methods/x_ecomla/targets.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/complex.h>

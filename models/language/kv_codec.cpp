@@ -1,5 +1,6 @@
 #include "models/language/kv_codec.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 
