@@ -6,13 +6,10 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/io/resources.h"
+#include "experiments/language_subject.h"
 #include "experiments/profile/workload.h"
 #include "experiments/training/step.h"
-#include "methods/registry.h"
 #include "models/language/decode.h"
-#include "models/language/load.h"
-#include "models/options.h"
 
 namespace frugal {
 namespace {
@@ -41,14 +38,12 @@ class LanguageModelWorkload final : public Workload {
         new_tokens_(request.new_tokens),
         launch_(request.graph ? StepLaunch::kGraph : StepLaunch::kEager),
         run_(request.run) {
-    const ModelOptions o = model_options().read(request.config.value("model", Json()), "model");
-    const uint64_t seed = run_.seeds.seed("init");
-    LoadedLanguageModel loaded = load_language_model(o.architecture, o.path ? io::model_path(*o.path) : "", o.config,
-                                                     weight_type(precision_), seed);
-    for (const auto& file : loaded.files) run_.recorder.input("model", file);
-    loaded.model->parameters().to(device_, weight_type(precision_));
-    model_ = std::move(loaded.model);
-    if (!request.method.is_null()) model_ = make_method(request.method)->apply(std::move(model_), {.init_seed = seed});
+    model_ = open_language_subject({.model = request.config.at("model"),
+                                    .method = request.method,
+                                    .device = device_,
+                                    .type = weight_type(precision_),
+                                    .run = run_})
+                 .model;
     if (!model_->head().weight.defined())
       throw Error(ErrorKind::kUsage, "no_head", "this checkpoint has no output layer, which finds the next token",
                   "model");
