@@ -59,7 +59,7 @@ int dry_run(PreparedJob& prepared, std::size_t jobs) {
   for (const ExperimentInfo& info : experiment_infos())
     if (info.name == name && !info.plans)
       throw Error(ErrorKind::kUsage, "no_dry_run", cat("experiment=", name, " cannot tell beforehand what it takes"),
-                  "--dry-run", "try it on a small limit of data or steps first");
+                  "--dry-run", "run it on little data or few steps first");
   run::install_signal_flag();
   const io::ScratchFolder scratch;
   prepared.job.dry_run = true;
