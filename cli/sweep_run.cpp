@@ -37,6 +37,8 @@ std::filesystem::path sweep_folder(const config::Composition& composition) {
   return folder;
 }
 
+constexpr const char* kSubfolderHint = "leave it at ${hydra.job.num}, or take ${hydra.job.override_dirname}";
+
 // hydra.sweep.subdir of one job: a relative path below the sweep's folder.
 std::filesystem::path subfolder(const config::Composition& composition) {
   const config::NodePtr value = config::select(composition.config, "hydra.sweep.subdir");
@@ -46,7 +48,7 @@ std::filesystem::path subfolder(const config::Composition& composition) {
   const bool leaves = std::any_of(path.begin(), path.end(), [](const auto& part) { return part == ".."; });
   if (path.empty() || path.is_absolute() || leaves || path == "???")
     throw Error(ErrorKind::kUsage, "bad_value", "expected the name of a folder below the sweep's", "hydra.sweep.subdir",
-                "leave it at ${hydra.job.num}, or take ${hydra.job.override_dirname}");
+                kSubfolderHint);
   return path;
 }
 
@@ -56,7 +58,7 @@ void refuse_shared_folders(const std::vector<launch::SweepJob>& jobs) {
     if (const auto [other, fresh] = owner.try_emplace(job.run_dir.lexically_normal(), job.index); !fresh)
       throw Error(ErrorKind::kUsage, "shared_folder",
                   cat("jobs ", other->second, " and ", job.index, " would both run in ", job.run_dir.string()),
-                  "hydra.sweep.subdir", "leave it at ${hydra.job.num}, or take ${hydra.job.override_dirname}");
+                  "hydra.sweep.subdir", kSubfolderHint);
 }
 
 template <typename T>

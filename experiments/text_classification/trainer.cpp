@@ -225,10 +225,7 @@ void Trainer::select() {
 }
 
 bool Trainer::checkpoint_due() const {
-  if (options_.checkpoint_steps) return state_.step % *options_.checkpoint_steps == 0;
-  if (!options_.checkpoint_minutes) return false;
-  const std::chrono::duration<double, std::ratio<60>> since = std::chrono::steady_clock::now() - last_checkpoint_;
-  return since.count() >= *options_.checkpoint_minutes;
+  return frugal::checkpoint_due(state_.step, options_.checkpoint_steps, options_.checkpoint_minutes, last_checkpoint_);
 }
 
 void Trainer::save_checkpoint() {

@@ -132,10 +132,7 @@ void TrainingLoop::select() {
 }
 
 bool TrainingLoop::checkpoint_due() const {
-  if (options_.checkpoint_steps) return state_.step % *options_.checkpoint_steps == 0;
-  if (!options_.checkpoint_minutes) return false;
-  const std::chrono::duration<double, std::ratio<60>> since = Clock::now() - last_checkpoint_;
-  return since.count() >= *options_.checkpoint_minutes;
+  return frugal::checkpoint_due(state_.step, options_.checkpoint_steps, options_.checkpoint_minutes, last_checkpoint_);
 }
 
 void TrainingLoop::save_checkpoint() {

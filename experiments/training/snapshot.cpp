@@ -33,6 +33,14 @@ std::vector<NamedTensor> load_training_tensors(const std::filesystem::path& fold
   return has_best ? load_tensors(folder / "best.safetensors", names) : std::vector<NamedTensor>{};
 }
 
+bool checkpoint_due(int64_t step, std::optional<int64_t> steps, std::optional<double> minutes,
+                    std::chrono::steady_clock::time_point last) {
+  if (steps) return step % *steps == 0;
+  if (!minutes) return false;
+  const std::chrono::duration<double, std::ratio<60>> since = std::chrono::steady_clock::now() - last;
+  return since.count() >= *minutes;
+}
+
 std::vector<NamedTensor> host_copies(const std::vector<NamedTensor>& tensors) {
   std::vector<NamedTensor> copies;
   for (const auto& [name, value] : tensors)

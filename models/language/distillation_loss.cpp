@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "models/nn/autocast_state.h"
+#include "models/nn/unordered_copy.h"
 
 namespace frugal {
 namespace {
@@ -222,10 +223,10 @@ TokenComparison compare_tokens(const at::Tensor& student, const Linear& student_
     const int64_t count = std::min(chunk, where.size(0) - first);
     const at::Tensor a = ours.log_softmax(first, count), b = theirs.log_softmax(first, count);
     const at::Tensor places = where.narrow(0, first, count), picked = flat.index_select(0, places).unsqueeze(1);
-    out.student.index_copy_(0, places, a.gather(1, picked).squeeze(1));
-    out.teacher.index_copy_(0, places, b.gather(1, picked).squeeze(1));
-    out.kl.index_copy_(0, places, ((b - a) * b.exp()).sum(-1));
-    out.agree.index_copy_(0, places, a.argmax(-1) == b.argmax(-1));
+    copy_to_places(out.student, places, a.gather(1, picked).squeeze(1));
+    copy_to_places(out.teacher, places, b.gather(1, picked).squeeze(1));
+    copy_to_places(out.kl, places, ((b - a) * b.exp()).sum(-1));
+    copy_to_places(out.agree, places, a.argmax(-1) == b.argmax(-1));
   }
   for (at::Tensor* part : {&out.student, &out.teacher, &out.kl, &out.agree}) *part = part->view(targets.sizes());
   return out;

@@ -1,6 +1,5 @@
 #include "models/language/kv_cache.h"
 
-#include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -9,31 +8,13 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "models/nn/unordered_copy.h"
 
 namespace frugal {
 namespace {
 
 [[noreturn]] void fail(const char* code, const std::string& message) {
   throw Error(ErrorKind::kRunFailed, code, message);
-}
-
-class AnyOrder {
- public:
-  AnyOrder() { at::globalContext().setDeterministicAlgorithms(false, false); }
-  ~AnyOrder() { at::globalContext().setDeterministicAlgorithms(strict_, warns_); }
-  AnyOrder(const AnyOrder&) = delete;
-  AnyOrder& operator=(const AnyOrder&) = delete;
-
- private:
-  bool strict_ = at::globalContext().deterministicAlgorithms();
-  bool warns_ = at::globalContext().deterministicAlgorithmsWarnOnly();
-};
-
-// target[places[i]] = values[i]. No place is named twice, so that no order of writing can show; LibTorch does not know
-// this, and in deterministic mode sorts the places first.
-void copy_to(const at::Tensor& target, const at::Tensor& places, const at::Tensor& values) {
-  const AnyOrder any_order;
-  target.index_copy_(0, places, values);
 }
 
 void check_constant(const at::Tensor& values) {
@@ -96,7 +77,7 @@ void KvCache::fork(const std::vector<int64_t>& from, const std::vector<int64_t>&
   for (const auto& layer : tables_)
     for (const at::Tensor& table : layer) {
       const at::Tensor begin = table.narrow(1, 0, longest);
-      copy_to(begin, targets, begin.index_select(0, sources));
+      copy_to_places(begin, targets, begin.index_select(0, sources));
     }
   for (size_t i = 0; i < to.size(); ++i) lengths_[static_cast<size_t>(to[i])] = lengths[i];
 }
@@ -171,7 +152,7 @@ at::Tensor KvCache::extend(int64_t layer, int64_t slot, const at::Tensor& values
     table.narrow(0, span.rows[0], batch).narrow(1, span.starts[0], span.tokens).copy_(values);
   } else {
     const at::Tensor valid = values.flatten(0, 1).index_select(0, span.from);
-    copy_to(table.flatten(0, 1), span.to, valid.to(table.scalar_type()));
+    copy_to_places(table.flatten(0, 1), span.to, valid.to(table.scalar_type()));
   }
   const at::Tensor upto = table.narrow(1, 0, span.end);
   return span.adjacent ? upto.narrow(0, span.rows[0], batch) : upto.index_select(0, span.row_index);
@@ -185,7 +166,7 @@ void KvCache::commit(const CacheSpan& span) {
 const at::Tensor& KvCache::put(int64_t layer, int64_t slot, const at::Tensor& values, const at::Tensor& places) {
   check_constant(values);
   at::Tensor& table = tables_.at(static_cast<size_t>(layer)).at(static_cast<size_t>(slot));
-  copy_to(table.flatten(0, 1), places, values.flatten(0, 1).to(table.scalar_type()));
+  copy_to_places(table.flatten(0, 1), places, values.flatten(0, 1).to(table.scalar_type()));
   return table;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "models/nn/autocast_state.h"
+#include "models/nn/unordered_copy.h"
 
 namespace frugal {
 namespace {
@@ -135,8 +136,8 @@ TokenScores score_tokens(const at::Tensor& hidden, const at::Tensor& targets, co
   for_chunks(c.targets.numel(), chunk, [&](int64_t first, int64_t count) {
     const at::Tensor scores = chunk_log_softmax(c.hidden, head, first, count);
     const at::Tensor target = c.targets.narrow(0, first, count), where = c.where.narrow(0, first, count);
-    out.log_probabilities.index_copy_(0, where, scores.gather(1, target.unsqueeze(1)).squeeze(1));
-    out.greedy.index_copy_(0, where, scores.argmax(-1) == target);
+    copy_to_places(out.log_probabilities, where, scores.gather(1, target.unsqueeze(1)).squeeze(1));
+    copy_to_places(out.greedy, where, scores.argmax(-1) == target);
   });
   out.log_probabilities = out.log_probabilities.view(targets.sizes());
   out.greedy = out.greedy.view(targets.sizes());
