@@ -1,8 +1,10 @@
 """A training step of distillation: frugal with the fused loss, frugal with logits stored whole, and PyTorch with transformers
 (autocast, fused AdamW, F.kl_div on fp32 logits, as the official code of X-EcoMLA computes it), on the same device, random
 weights of one shape, student and teacher of that shape. Tokens a second and peak memory of tensors.
-usage: distillation_step.py [--device cpu|cuda] [--shape smollm2|tiny] [--batch 4,12] [--length 2048] [--steps 40]
-                            [--precision fp32|bf16] [--rounds 2] [--frugal PROGRAM] [--out FOLDER]"""
+usage: distillation_step.py [--device cpu|cuda] [--shape smollm2|llama1b|tiny] [--batch 4,12] [--length 2048] [--steps 40]
+                            [--precision fp32|bf16] [--rounds 2] [--method "method=x_ecomla method.r_kv=128"]
+                            [--frugal PROGRAM] [--out FOLDER]
+--method adds a row in which frugal's student is converted by it; the other rows train the shape as it is."""
 import argparse
 import json
 import pathlib
@@ -20,10 +22,14 @@ from torch.nn import functional as F
 
 from timing import ROOT, provenance, write
 
-# config.json of SmolLM2-135M; random weights cost what real ones cost.
+# Sizes of the real models; random weights cost what real ones cost.
 SHAPES = {"smollm2": dict(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
                           num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192, rope_theta=1e5,
                           tie_word_embeddings=True),
+          # Llama-3.2-1B
+          "llama1b": dict(vocab_size=128256, hidden_size=2048, intermediate_size=8192, num_hidden_layers=16,
+                          num_attention_heads=32, num_key_value_heads=8, head_dim=64, max_position_embeddings=8192,
+                          rope_theta=5e5, tie_word_embeddings=True),
           "tiny": dict(vocab_size=2048, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
                        num_key_value_heads=2, max_position_embeddings=8192, tie_word_embeddings=True)}
 INTERVAL = 10  # steps between two readings of the clock
@@ -45,13 +51,13 @@ def write_inputs(folder, sequences, length):
     (folder / "held_out.jsonl").write_text(text(length))
 
 
-def by_frugal(arguments, folder, batch, fused):
+def by_frugal(arguments, folder, batch, fused, method=()):
     with tempfile.TemporaryDirectory() as name:
         run = pathlib.Path(name) / "run"
         keys = [f"+model.config.{key}={str(value).lower()}" for key, value in SHAPES[arguments.shape].items()]
         done = subprocess.run(
             [arguments.frugal, "run", "experiment=distillation", "model=auto", "model.path=null", "model.architecture=llama",
-             *keys, f"model.tokenizer={folder}", "dataset=text", f"dataset.files=[{folder / 'train.jsonl'}]",
+             *keys, *method, f"model.tokenizer={folder}", "dataset=text", f"dataset.files=[{folder / 'train.jsonl'}]",
              f"dataset.eval_files=[{folder / 'held_out.jsonl'}]", f"device={arguments.device}",
              f"experiment.seq_len={arguments.length}", f"experiment.batch_size={batch}",
              "experiment.gradient_accumulation=1", f"experiment.tokens={arguments.steps * batch * arguments.length}",
@@ -114,6 +120,7 @@ def main():
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--method", default="")
     parser.add_argument("--frugal", type=pathlib.Path, default=ROOT / "build/release/frugal")
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
@@ -130,6 +137,9 @@ def main():
             rivals = {"frugal, fused": lambda: by_frugal(arguments, folder, batch, True),
                       "frugal, whole logits": lambda: by_frugal(arguments, folder, batch, False),
                       "PyTorch, transformers": lambda: by_pytorch(arguments, batch)}
+            if arguments.method:
+                method = arguments.method.split()
+                rivals[f"frugal, fused, {arguments.method}"] = lambda: by_frugal(arguments, folder, batch, True, method)
             samples = {who: [] for who in rivals}
             for _ in range(arguments.rounds):
                 for who, measure in rivals.items():
@@ -143,8 +153,9 @@ def main():
             peak = "" if found[0]["peak_mib"] is None else f"{max(s['peak_mib'] for s in found):.0f}"
             page += f"| {batch} | {who} | {speed:.0f} | {peak} |\n"
     page += "\n`" + " ".join(["python bench/distillation_step.py", f"--device {arguments.device}", f"--shape {arguments.shape}",
-                             f"--batch {arguments.batch}", f"--length {arguments.length}"]) + "`\n"
-    write(f"distillation_step_{arguments.device}", {"provenance": facts, "cells": cells}, page, arguments.out)
+                             f"--batch {arguments.batch}", f"--length {arguments.length}",
+                             *([f"--method '{arguments.method}'"] if arguments.method else [])]) + "`\n"
+    write(f"distillation_step_{arguments.device}_{arguments.shape}", {"provenance": facts, "cells": cells}, page, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "models/nn/weights.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/ones.h>
@@ -18,6 +19,26 @@ uint64_t hash_name(std::string_view name) {  // FNV-1a
   uint64_t hash = 0xcbf29ce484222325ULL;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   return hash;
+}
+
+// LibTorch draws with one thread, a minute for eight billion values. So a large tensor is drawn in blocks, each from a
+// generator of its own, which makes the values independent of the threads.
+constexpr int64_t kBlock = int64_t{1} << 22;
+constexpr uint64_t kGolden = 0x9e3779b97f4a7c15ULL;  // tells the generators of a tensor's blocks apart
+
+template <typename Fill>
+at::Tensor drawn(std::string_view name, at::IntArrayRef shape, uint64_t seed, const Fill& fill) {
+  at::Tensor values = at::empty(shape);
+  const at::Tensor flat = values.view(-1);
+  const int64_t blocks = (flat.numel() + kBlock - 1) / kBlock;
+  at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const uint64_t block_seed = (seed ^ hash_name(name)) + static_cast<uint64_t>(i) * kGolden;
+      const int64_t first = i * kBlock;
+      fill(flat.narrow(0, first, std::min(kBlock, flat.numel() - first)), at::detail::createCPUGenerator(block_seed));
+    }
+  });
+  return values;
 }
 
 std::string shape_text(at::IntArrayRef shape) {
@@ -52,13 +73,15 @@ at::Tensor new_parameter(std::string_view name, at::IntArrayRef shape, Init init
                          uint64_t seed) {
   if (init == Init::kZeros) return at::zeros(shape);
   if (init == Init::kOnes) return at::ones(shape);
-  at::Generator generator = at::detail::createCPUGenerator(seed ^ hash_name(name));
-  return at::empty(shape).normal_(0, standard_deviation, generator);
+  return drawn(name, shape, seed, [&](const at::Tensor& block, const at::Generator& generator) {
+    block.normal_(0, standard_deviation, generator);
+  });
 }
 
 at::Tensor new_uniform(std::string_view name, at::IntArrayRef shape, double bound, uint64_t seed) {
-  at::Generator generator = at::detail::createCPUGenerator(seed ^ hash_name(name));
-  return at::empty(shape).uniform_(-bound, bound, generator);
+  return drawn(name, shape, seed, [&](const at::Tensor& block, const at::Generator& generator) {
+    block.uniform_(-bound, bound, generator);
+  });
 }
 
 Weights Weights::random(uint64_t seed, double standard_deviation, std::optional<at::ScalarType> type) {
