@@ -8,8 +8,8 @@
 
 #include "core/profile/measure.h"
 #include "core/results/recorder.h"
-#include "experiments/profile/trace.h"
 #include "experiments/profile/workload.h"
+#include "experiments/trace.h"
 
 namespace frugal {
 

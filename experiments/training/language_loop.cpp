@@ -41,7 +41,8 @@ LoopOptions loop_options(const LanguageTrainingOptions& o, int64_t total_steps, 
           .log_steps = o.log_steps,
           .keep_best = o.keep == "best",
           .checkpoint_steps = o.checkpoint_steps,
-          .checkpoint_minutes = o.checkpoint_minutes};
+          .checkpoint_minutes = o.checkpoint_minutes,
+          .trace = o.trace};
 }
 
 Precision training_precision(const LanguageTrainingOptions& o, const at::Device& device, run::RunContext& run) {

@@ -24,6 +24,7 @@ struct LanguageTrainingOptions {
   int64_t keep_checkpoints = 2;
   std::optional<std::string> save_to;
   std::string save_type = "fp32";
+  bool trace = false;
 };
 
 // Adds them to the table of an experiment whose options derive from the struct above.
@@ -58,6 +59,9 @@ void add_language_training(OptionTable<Options>& table) {
            {.help = "the parameters that training leaves: the last, or the best on held-out data",
             .choices = {"last", "best"}})
       .add("log_steps", of(&O::log_steps), {.help = "steps between readings of the losses from the device", .min = 1})
+      .add("trace", of(&O::trace),
+           {.help = "trace one step, the fourth, to trace.json in the run's folder (ui.perfetto.dev), and count its "
+                    "operators, kernels and busy time of the device"})
       .add("checkpoint_steps", of(&O::checkpoint_steps), {.help = "steps between checkpoints; null: by time", .min = 1})
       .add("checkpoint_minutes", of(&O::checkpoint_minutes),
            {.help = "minutes between checkpoints; null: never", .min = 0.01})

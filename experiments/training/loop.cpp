@@ -11,6 +11,7 @@
 #include "core/io/file.h"
 #include "core/log.h"
 #include "core/run/signals.h"
+#include "experiments/trace.h"
 #include "experiments/training/snapshot.h"
 #include "experiments/training/step.h"
 #include "models/nn/memory.h"
@@ -19,6 +20,8 @@ namespace frugal {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kTracedStep = 3;  // what is made once, is made
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
@@ -54,7 +57,7 @@ LoopSummary TrainingLoop::train() {
   if (!restore()) select();
   interval_begin_ = Clock::now();
   while (state_.step < options_.total_steps) {
-    one_step();
+    options_.trace&& state_.step == kTracedStep ? traced_step() : one_step();
     const bool last = state_.step == options_.total_steps, stop = run_.stop_requested();
     const bool evaluates = last || state_.step % options_.eval_steps == 0;
     if (evaluates || stop || state_.step % options_.log_steps == 0) read_curves();
@@ -93,6 +96,17 @@ void TrainingLoop::one_step() {
                       .values = at::cat({means, norm.to(means.scalar_type()).unsqueeze(0)})});
   ++state_.step;
   state_.sampler = sampler_.state();
+}
+
+void TrainingLoop::traced_step() {
+  const TraceCounts counts = trace_calls([this] { one_step(); }, 1, device_, run_.job.run_dir / "trace.json");
+  const auto count = [&](const std::string& name, double value, const std::string& unit) {
+    run_.recorder.metric({.name = name, .value = value, .unit = unit, .repeat = results::Repeat::kMayVary});
+  };
+  count("step_operators", counts.operators, "");
+  if (counts.kernels == 0) return;
+  count("step_kernels", counts.kernels, "");
+  count("step_device_busy", counts.device_ms, "ms");
 }
 
 void TrainingLoop::backpropagate(const std::function<at::Tensor()>& loss) const {

@@ -27,6 +27,7 @@ struct LoopOptions {
   bool keep_best = false;
   std::optional<int64_t> checkpoint_steps = {};
   std::optional<double> checkpoint_minutes = {};
+  bool trace = false;  // of one step, to trace.json
 };
 
 // A curve of the training, one value a micro-batch, averaged over a step's.
@@ -86,6 +87,7 @@ class TrainingLoop {
   };
 
   void one_step();
+  void traced_step();
   void read_curves();
   void select();
   bool checkpoint_due() const;

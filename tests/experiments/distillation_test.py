@@ -51,6 +51,16 @@ class Distillation(CliTest):
                               "dataset=text", f"dataset.files=[{self.folder / 'text.jsonl'}]", "hydra.run.dir=scored")
         self.assertIn("token_perplexity", trained.out)
 
+    def test_traces_a_step(self):
+        short = [*self.base, "model@experiment.teacher=auto", "experiment.teacher.path=teacher", f"experiment.tokens={6 * 4 * 32}"]
+        plain = self.run_ok(*short, "hydra.run.dir=plain")
+        traced = self.run_ok(*short, "experiment.trace=true", "hydra.run.dir=traced")
+        self.assertEqual(contents(self.folder / "traced")[1]["train/loss"], contents(self.folder / "plain")[1]["train/loss"])
+        self.assertGreater(contents(self.folder / "traced")[2]["step_operators"], 100)
+        events = json.loads((self.folder / "traced/trace.json").read_text())["traceEvents"]
+        self.assertTrue(any("Backward" in event.get("name", "") for event in events), "the backward pass is in it")
+        self.assertNotIn("step_operators", plain.out)
+
     def test_identity_has_nothing_to_learn(self):
         self.run_ok(*self.base, "hydra.run.dir=same", "experiment.tokens=512")
         _, series, metrics = contents(self.folder / "same")

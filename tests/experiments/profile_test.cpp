@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "experiments/profile/options.h"
-#include "experiments/profile/trace.h"
+#include "experiments/trace.h"
 #include "tests/experiments/run_here.h"
 #include "tests/support/expect_error.h"
 

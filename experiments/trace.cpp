@@ -1,4 +1,4 @@
-#include "experiments/profile/trace.h"
+#include "experiments/trace.h"
 
 #include <torch/csrc/autograd/profiler_kineto.h>
 
