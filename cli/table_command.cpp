@@ -18,7 +18,8 @@ namespace po = boost::program_options;
 constexpr const char* kAbout =
     "Makes or completes a table: runs what is missing, prints what was measured beside what the paper\n"
     "printed, and writes table.md, table.json and table.h5. NAME as `frugal list tables` has it, or a file.yaml.\n"
-    "Overrides come last in every run, e.g. device=cuda data.root=DIR hydra.launcher.n_jobs=4.";
+    "Overrides come last in every run, e.g. device=cuda data.root=DIR hydra.launcher.n_jobs=4; STAGE:OVERRIDE in\n"
+    "the runs of a stage only, e.g. sft:dataset.files=[corpus.jsonl]; cells:OVERRIDE in those that are no stage's.";
 
 po::options_description describe() {
   po::options_description options("options");
@@ -30,7 +31,9 @@ po::options_description describe() {
   add("format", po::value<std::string>()->default_value("md"), "what is printed: md, csv, json, html");
   add("output,o", po::value<std::string>(), "folder of runs and table (outputs/table/NAME)");
   add("config-dir", po::value<std::vector<std::string>>()->composing(), "a folder of configs before ours");
-  add("fresh", "run again what is there");
+  add("runs", po::value<std::string>(), "folder of the runs, which tables may share (OUTPUT/runs)");
+  add("dry-run", "run nothing: compose all, list stages and runs with their state and what is missing");
+  add("fresh", "run again what is there, stages included");
   add("no-run", "run nothing: make the table of what is there");
   return options;
 }
@@ -43,20 +46,39 @@ std::string text_of(const report::PaperTable& table, const std::string& format) 
   throw Error(ErrorKind::kUsage, "bad_format", cat("no format '", format, "'"), "--format", "md, csv, json or html");
 }
 
+// `sft:dataset.files=[a.jsonl]` is of stage sft; a colon behind the key belongs to the value.
+void add_override(const std::string& word, TableRequest& request) {
+  request.typed.push_back(word);
+  const size_t colon = word.find(':');
+  const std::string stage = colon < word.find('=') && colon < word.find('@') ? word.substr(0, colon) : "";
+  if (stage.empty()) {
+    request.overrides.push_back(word);
+    return;
+  }
+  std::vector<std::string> names = {"cells"};
+  for (const auto& [name, is] : request.spec.stages) names.push_back(name);
+  if (std::find(names.begin(), names.end(), stage) == names.end()) {
+    const std::string near = nearest_name(stage, names);
+    throw Error(ErrorKind::kUsage, "unknown_stage", cat("this table has no stage '", stage, "'"), word,
+                near.empty() ? cat("e.g. ", names.back(), word.substr(colon)) : cat("did you mean '", near, "'?"));
+  }
+  request.stage_overrides[stage].push_back(word.substr(colon + 1));
+}
+
 TableRequest request_of(const Parsed& options, std::span<const std::string> args) {
-  TableRequest request{.spec = report::load_table(options.words[0])};
   const auto& values = options.values;
-  request.scale = values.contains("scale") ? values["scale"].as<std::string>() : request.spec.default_scale;
-  if (!request.spec.scales.contains(request.scale))
-    throw Error(ErrorKind::kUsage, "bad_value", cat("this table has no scale '", request.scale, "'"), "--scale",
-                request.spec.scales.begin()->first);
+  const auto text = [&](const char* name) {
+    return values.contains(name) ? values[name].as<std::string>() : std::string();
+  };
+  TableRequest request{.spec = report::load_table(options.words[0], text("scale"))};
   request.rows = values["row"].as<std::string>();
-  request.overrides.assign(options.words.begin() + 1, options.words.end());
+  for (size_t i = 1; i < options.words.size(); ++i) add_override(options.words[i], request);
   if (values.contains("config-dir"))
     for (const auto& folder : values["config-dir"].as<std::vector<std::string>>())
       request.config_dirs.emplace_back(folder);
   request.folder = values.contains("output") ? fs::path(values["output"].as<std::string>())
                                              : fs::path("outputs/table") / request.spec.name;
+  request.runs = values.contains("runs") ? fs::path(text("runs")) : request.folder / "runs";
   request.fresh = values.contains("fresh");
   request.run = !values.contains("no-run");
   request.command_line = {"frugal", "table"};
@@ -84,6 +106,10 @@ int table_command(std::span<const std::string> args) {
   const std::string format = options.values["format"].as<std::string>();
   const TableRequest request = request_of(options, args);
   text_of(report::PaperTable{}, format);  // a wrong format is said before hours of runs
+  if (options.values.contains("dry-run")) {
+    print_table_plan(request);
+    return 0;
+  }
   const MadeTable made = make_table(request);
   fs::create_directories(request.folder);
   io::write_atomic(request.folder / "table.md", report::table_markdown(made.table));

@@ -1,19 +1,12 @@
 #include "cli/table_runner.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <set>
 
-#include "cli/sweep_run.h"
 #include "cli/table_differences.h"
-#include "core/config/compose.h"
+#include "cli/table_runs.h"
 #include "core/error.h"
-#include "core/log.h"
 #include "core/results/run_file.h"
-#include "core/run/run_folder.h"
 #include "core/run/signals.h"
 
 namespace frugal::cli {
@@ -25,22 +18,7 @@ using report::CellStatus;
 using report::TableColumn;
 using report::TableRow;
 
-// One run that the table wants.
-struct Wanted {
-  launch::SweepJob job;
-  std::string label;  // "lora, rte, seed 2", for progress
-};
-
-// How a run came out.
-struct Outcome {
-  CellStatus status = CellStatus::kPending;
-  std::string reason;
-  std::optional<results::RunData> data;  // a summary, of a finished run
-};
-
-struct Stopped {
-  int exit_code;
-};
+using Key = std::pair<std::string, std::string>;  // row, condition or stage
 
 std::string joined(const std::vector<std::string>& texts) {
   std::string all;
@@ -48,28 +26,16 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
-// hydra.launcher.n_jobs=2, hydra/launcher=local, +hydra....
-bool is_hydras(std::string_view override) {
-  const size_t start = override.find_first_not_of("+~");
-  return start != std::string_view::npos && override.substr(start).starts_with("hydra");
-}
-
 class Maker {
  public:
-  explicit Maker(const TableRequest& request) : request_(request), spec_(request.spec) {
-    options_.config_dirs = request.config_dirs;
-    for (const TableColumn& column : spec_.columns)
-      if (column.average_of.empty() && !condition_.contains(joined(column.overrides)))
-        condition_[joined(column.overrides)] = &column;
-  }
+  explicit Maker(const TableRequest& request)
+      : request_(request), spec_(request.spec), plan_(request), runs_(request, plan_) {}
 
   MadeTable make() {
-    MadeTable made{.table = {.spec = spec_, .scale = request_.scale, .overrides = request_.overrides}};
+    MadeTable made{.table = {.spec = spec_, .scale = spec_.scale, .overrides = request_.typed}};
     report::PaperTable& table = made.table;
-    for (size_t r = 0; r < spec_.rows.size(); ++r)
-      if (::fnmatch(request_.rows.c_str(), spec_.rows[r].name.c_str(), FNM_EXTMATCH) == 0) table.shown.push_back(r);
-    if (table.shown.empty())
-      throw Error(ErrorKind::kUsage, "unknown_row", cat("no row of the table matches '", request_.rows, "'"), "--row");
+    table.shown = plan_.rows();
+    compose(table);
     try {
       choose(table);
       measure(table);
@@ -82,56 +48,42 @@ class Maker {
   }
 
  private:
-  using Key = std::pair<std::string, std::string>;  // row, condition
-
-  // Experiment, table, scale, column, row, in this order; then the user's own.
-  std::vector<std::string> overrides_of(const TableRow& row, const std::string& condition, int64_t seed) const {
-    std::vector<std::string> all = {"experiment=" + spec_.experiment};
-    const auto add = [&](const std::vector<std::string>& more) { all.insert(all.end(), more.begin(), more.end()); };
-    add(spec_.overrides);
-    add(spec_.scales.at(request_.scale));
-    add(condition_.at(condition)->overrides);
-    add(row.overrides);
-    all.push_back(cat("seed=", seed));
-    add(request_.overrides);
-    return all;
-  }
-
-  Wanted wanted(const TableRow& row, const std::string& condition, int64_t seed, const std::vector<std::string>& more) {
-    std::vector<std::string> overrides = overrides_of(row, condition, seed);
-    overrides.insert(overrides.end(), more.begin(), more.end());
-    Wanted one{.job = sweep_job(options_, overrides, std::nullopt, {}, request_.command_line),
-               .label = cat(row.name, condition.empty() ? "" : " " + condition, " seed ", seed,
-                            more.empty() ? "" : " " + joined(more))};
-    one.job.run_dir = request_.folder / "runs" / launch::config_hash(one.job.config).substr(0, 16);
-    return one;
+  // A mistake in any row is said before anything runs.
+  void compose(const report::PaperTable& table) {
+    for_each_row(table, [&](const TableRow& row) {
+      for (const auto& [condition, column] : plan_.conditions())
+        if (row.tune)
+          for (const std::string& value : row.tune->values)
+            plan_.cell(row, condition, spec_.tuning.seed, tuning_overrides(spec_, row, value));
+        else
+          for (const int64_t seed : spec_.seeds) plan_.cell(row, condition, seed);
+    });
   }
 
   // Tries the values of rows with a grid, and keeps the best by the tuning metric.
   void choose(const report::PaperTable& table) {
-    std::map<Key, std::vector<Wanted>> tries;
-    std::vector<Wanted> all;
-    for_each_key(table, [&](const TableRow& row, const std::string& condition) {
+    std::map<Key, std::vector<std::string>> tries;
+    std::vector<std::string> all;
+    for_each_row(table, [&](const TableRow& row) {
       if (!row.tune) return;
-      for (const std::string& value : row.tune->values) {
-        std::vector<std::string> more = {row.tune->key + "=" + value};
-        more.insert(more.end(), spec_.tuning.overrides.begin(), spec_.tuning.overrides.end());
-        tries[{row.name, condition}].push_back(wanted(row, condition, spec_.tuning.seed, more));
+      for (const auto& [condition, column] : plan_.conditions()) {
+        auto& mine = tries[{row.name, condition}];
+        for (const std::string& value : row.tune->values)
+          mine.push_back(plan_.cell(row, condition, spec_.tuning.seed, tuning_overrides(spec_, row, value)));
+        all.insert(all.end(), mine.begin(), mine.end());
       }
-      const auto& mine = tries[{row.name, condition}];
-      all.insert(all.end(), mine.begin(), mine.end());
     });
-    run(all);
+    runs_.make(all);
     for (const auto& [key, mine] : tries) chosen_[key] = best_of(key.first, mine);
   }
 
-  std::string best_of(const std::string& row_name, const std::vector<Wanted>& tries) {
+  std::string best_of(const std::string& row_name, const std::vector<std::string>& tries) const {
     const TableRow& row =
         *std::find_if(spec_.rows.begin(), spec_.rows.end(), [&](const auto& r) { return r.name == row_name; });
     std::optional<double> best;
     std::string chosen;
     for (size_t i = 0; i < tries.size(); ++i) {
-      const Outcome outcome = outcome_of(tries[i]);
+      const Outcome outcome = runs_.outcome(tries[i]);
       const results::Metric* metric = outcome.data ? outcome.data->find_metric(spec_.tuning.metric) : nullptr;
       if (metric == nullptr) continue;
       const double value = spec_.tuning.direction == "higher" ? metric->value : -metric->value;
@@ -142,99 +94,40 @@ class Maker {
     return chosen;
   }
 
-  // The runs of every cell that can have one.
+  // The runs of every cell that can have one, and those of stages that a column shows.
   void measure(const report::PaperTable& table) {
-    std::vector<Wanted> all;
-    for_each_key(table, [&](const TableRow& row, const std::string& condition) {
-      std::vector<std::string> more;
-      if (row.tune) more.push_back(chosen_.at({row.name, condition}));
-      // Without any choice every try failed: one run then says why.
-      if (row.tune && more[0].empty()) more[0] = row.tune->key + "=" + row.tune->values[0];
-      for (const int64_t seed : spec_.seeds) runs_[{row.name, condition}].push_back(wanted(row, condition, seed, more));
-      const auto& mine = runs_[{row.name, condition}];
-      all.insert(all.end(), mine.begin(), mine.end());
+    std::vector<std::string> all;
+    const auto add = [&](const Key& cell, const std::string& run) {
+      cells_[cell].push_back(run);
+      all.push_back(run);
+    };
+    for_each_row(table, [&](const TableRow& row) {
+      for (const int64_t seed : spec_.seeds) {
+        for (const auto& [condition, column] : plan_.conditions()) {
+          std::vector<std::string> more;
+          if (row.tune) more.push_back(chosen_.at({row.name, condition}));
+          // Without any choice every try failed: one run then says why.
+          if (row.tune && more[0].empty()) more[0] = row.tune->key + "=" + row.tune->values[0];
+          add({row.name, condition}, plan_.cell(row, condition, seed, more));
+        }
+        for (const std::string& stage : report::stage_chain(spec_, row)) {
+          const std::string run = plan_.stage(row, stage, seed);
+          stages_[{row.name, stage}].push_back(run);
+          if (is_shown(stage)) all.push_back(run);
+        }
+      }
     });
-    run(all);
+    runs_.make(all);
+  }
+
+  bool is_shown(const std::string& stage) const {
+    return std::any_of(spec_.columns.begin(), spec_.columns.end(), [&](const auto& c) { return c.stage == stage; });
   }
 
   template <typename Function>
-  void for_each_key(const report::PaperTable& table, Function function) const {
+  void for_each_row(const report::PaperTable& table, Function function) const {
     for (const size_t r : table.shown)
-      if (spec_.rows[r].status.empty())
-        for (const auto& [condition, column] : condition_) function(spec_.rows[r], condition);
-  }
-
-  bool is_done(const fs::path& run_dir) const {
-    return fs::exists(run_dir / results::kRunFileName) && run::folder_status(run_dir) == run::FolderStatus::kDone;
-  }
-
-  // Runs those that are not done. Throws Stopped after a signal.
-  void run(const std::vector<Wanted>& all) {
-    std::vector<launch::SweepJob> jobs;
-    std::map<fs::path, std::string> labels;
-    std::string folders;
-    for (const Wanted& one : all) {
-      if (!labels.emplace(one.job.run_dir, one.label).second) continue;
-      if (request_.run && request_.fresh && fresh_.insert(one.job.run_dir).second) fs::remove_all(one.job.run_dir);
-      if (is_done(one.job.run_dir) || !can_start(one.job)) continue;
-      jobs.push_back(one.job);
-      jobs.back().index = static_cast<int>(jobs.size()) - 1;
-      folders += one.job.run_dir.filename().string();
-    }
-    if (jobs.empty() || !request_.run) return;
-    log::info(jobs.size(), " runs to make, ", labels.size() - jobs.size(), " are there");
-    const fs::path ledger = request_.folder / "sweeps" / launch::config_hash({{"runs", folders}}).substr(0, 16);
-    fs::create_directories(ledger);
-    const launch::SweepSummary summary = launch::run_sweep(ledger, jobs, launching(jobs, labels));
-    if (run::requested_signal() != 0) throw Stopped{summary.exit_code};
-    if (summary.done == static_cast<int>(jobs.size())) fs::remove_all(ledger);  // the runs' folders say it all
-  }
-
-  launch::SweepOptions launching(const std::vector<launch::SweepJob>& jobs,
-                                 const std::map<fs::path, std::string>& labels) const {
-    RunOptions first = options_;
-    first.overrides = jobs.front().overrides;  // without hydra's own
-    for (const auto* list : {&spec_.overrides, &spec_.scales.at(request_.scale), &request_.overrides})
-      std::copy_if(list->begin(), list->end(), std::back_inserter(first.overrides), is_hydras);
-    launch::SweepOptions options = launch_options(config::compose(first.request()), request_.command_line);
-    options.retry_failed = true;
-    set_worker_environment(jobs.front());
-    options.on_change = [labels, total = jobs.size(), ended = size_t{0}](const launch::JobStatus& status) mutable {
-      if (status.state == launch::JobState::kRunning) return;
-      const auto seconds = static_cast<double>(status.ended_ns - status.started_ns) * 1e-9;
-      log::info("[", ++ended, "/", total, "] ", labels.at(status.job.run_dir), ": ", launch::name(status.state), " in ",
-                std::round(seconds * 10) / 10, " s", status.reason.empty() ? "" : "; " + status.reason);
-    };
-    return options;
-  }
-
-  // False, with the reason noted, where there is no program for the job's device.
-  bool can_start(const launch::SweepJob& job) {
-    try {
-      launch::worker_program(job.worker);
-      return true;
-    } catch (const Error& error) {
-      refused_[job.run_dir] = {.status = report::status_of_error(error.code()), .reason = error.message(), .data = {}};
-      return false;
-    }
-  }
-
-  Outcome outcome_of(const Wanted& one) const {
-    if (const auto refused = refused_.find(one.job.run_dir); refused != refused_.end()) return refused->second;
-    const fs::path file = one.job.run_dir / results::kRunFileName;
-    if (!fs::exists(file)) return {.status = CellStatus::kPending, .reason = "not run yet", .data = {}};
-    Outcome outcome{
-        .status = CellStatus::kMeasured, .reason = {}, .data = results::read_run_file(file, results::Parts::kSummary)};
-    const auto& states = outcome.data->states;
-    if (outcome.data->state() == results::RunState::kDone) return outcome;
-    outcome.status = CellStatus::kPending;
-    outcome.reason = cat("a run is ", results::name(outcome.data->state()));
-    if (outcome.data->state() == results::RunState::kFailed) {
-      outcome.status = report::status_of_error(states.back().error_code);
-      outcome.reason = states.back().message;
-    }
-    outcome.data.reset();
-    return outcome;
+      if (spec_.rows[r].status.empty()) function(spec_.rows[r]);
   }
 
   void fill(report::PaperTable& table) {
@@ -248,43 +141,62 @@ class Maker {
             cell.paper = value->second;
         if (column.average_of.empty()) fill_cell(cell, row, column, table);
       }
+      for (const std::string& stage : report::stage_chain(spec_, row)) note_stage({row.name, stage}, table);
     }
     add_differences(table, request_.folder);
     note_code(table);
   }
 
   void fill_cell(Cell& cell, const TableRow& row, const TableColumn& column, report::PaperTable& table) {
-    if (!row.status.empty()) {
-      cell.status = row.status == "needs-weights" ? CellStatus::kNeedsWeights
-                    : row.status == "needs-data"  ? CellStatus::kNeedsData
-                                                  : CellStatus::kNeedsDevice;
-      cell.reason = row.reason;
-      return;
-    }
-    const Key key = {row.name, joined(column.overrides)};
-    if (const auto chosen = chosen_.find(key); chosen != chosen_.end()) cell.chosen = chosen->second;
-    const auto runs = runs_.find(key);
-    if (runs == runs_.end()) return;
-    for (const Wanted& one : runs->second) {
-      const Outcome outcome = outcome_of(one);
-      if (!outcome.data) {
-        cell.status = outcome.status;
-        cell.reason = outcome.reason;
-        cell.values.clear();
+    for (const auto& [status, reason] : {std::pair(row.status, row.reason), {column.status, column.reason}})
+      if (!status.empty()) {
+        cell.status = report::status_named(status);
+        cell.reason = reason;
         return;
       }
-      const results::Metric* metric = outcome.data->find_metric(column.metric);
-      if (metric == nullptr) {  // this method has no such figure
-        cell.status = CellStatus::kMeasured;
-        cell.reason = "";
-        continue;
-      }
-      if (cell.unit.empty() && column.factor == 1) cell.unit = metric->unit;
-      cell.values.push_back(metric->value * column.factor);
-      cell.runs.push_back(fs::relative(one.job.run_dir / results::kRunFileName, request_.folder).string());
-      add_facts(*outcome.data, table);
+    const bool of_stage = !column.stage.empty();
+    const Key key = {row.name, of_stage ? column.stage : TablePlan::condition_of(column)};
+    if (const auto chosen = chosen_.find(key); chosen != chosen_.end()) cell.chosen = chosen->second;
+    const auto& runs = of_stage ? stages_ : cells_;
+    const auto mine = runs.find(key);
+    if (mine == runs.end() && !of_stage) return;  // stopped before it was asked for
+    // A row that does not go through the column's stage has no such figure.
+    if (mine != runs.end())
+      for (const std::string& run : mine->second)
+        if (!add_value(cell, run, column, table)) return;
+    cell.status = spec_.scale == "full" ? CellStatus::kMeasured : CellStatus::kSmallScale;
+  }
+
+  // False where the run is not there, which is then what the cell says.
+  bool add_value(Cell& cell, const std::string& run, const TableColumn& column, report::PaperTable& table) {
+    const Outcome outcome = runs_.outcome(run);
+    if (!outcome.data) {
+      cell.status = outcome.status;
+      cell.reason = outcome.reason;
+      cell.values.clear();
+      cell.errors.clear();
+      return false;
     }
-    cell.status = request_.scale == "full" ? CellStatus::kMeasured : CellStatus::kSmallScale;
+    const results::Metric* metric = outcome.data->find_metric(column.metric);
+    if (metric == nullptr) return true;  // this method has no such figure
+    if (cell.unit.empty() && column.factor == 1) cell.unit = metric->unit;
+    cell.values.push_back(metric->value * column.factor);
+    if (metric->standard_error) cell.errors.push_back(*metric->standard_error * std::abs(column.factor));
+    cell.runs.push_back(file_of(run));
+    add_facts(*outcome.data, table);
+    return true;
+  }
+
+  std::string file_of(const std::string& run) const {
+    // Of a folder that is not made yet, only an absolute path can be compared.
+    return fs::relative(plan_.run(run).job.run_dir / results::kRunFileName, fs::absolute(request_.folder)).string();
+  }
+
+  void note_stage(const Key& key, report::PaperTable& table) const {
+    const auto runs = stages_.find(key);
+    if (runs == stages_.end()) return;
+    for (const std::string& run : runs->second)
+      if (runs_.outcome(run).data) table.stages[key.first].push_back(file_of(run));
   }
 
   void add_facts(const results::RunData& data, report::PaperTable& table) {
@@ -303,21 +215,26 @@ class Maker {
     if (!list.empty()) table.facts["code"] = list;
     if (codes_.size() > 1)
       table.notes.push_back("the runs were made by several versions of the code; --fresh makes all again");
-    if (!request_.overrides.empty()) table.notes.push_back("with overrides: " + joined(request_.overrides));
+    if (!request_.typed.empty()) table.notes.push_back("with overrides: " + joined(request_.typed));
   }
 
   const TableRequest& request_;
   const report::TableSpec& spec_;
-  RunOptions options_;
-  std::map<std::string, const TableColumn*> condition_;  // by the column's overrides: one column that has them
+  TablePlan plan_;
+  TableRuns runs_;
   std::map<Key, std::string> chosen_;
-  std::map<Key, std::vector<Wanted>> runs_;
-  std::map<fs::path, Outcome> refused_;
-  std::set<fs::path> fresh_;
+  std::map<Key, std::vector<std::string>> cells_, stages_;  // runs, one a seed
   std::set<std::string> codes_;
 };
 
 }  // namespace
+
+std::vector<std::string> tuning_overrides(const report::TableSpec& spec, const TableRow& row,
+                                          const std::string& value) {
+  std::vector<std::string> more = {row.tune->key + "=" + value};
+  more.insert(more.end(), spec.tuning.overrides.begin(), spec.tuning.overrides.end());
+  return more;
+}
 
 MadeTable make_table(const TableRequest& request) {
   run::install_signal_flag();

@@ -21,6 +21,16 @@ LanguageSubject open_language_subject(const LanguageSubjectRequest& request) {
   return subject;
 }
 
+void record_cache(const LanguageModel& model, run::RunContext& run) {
+  const LanguageModelConfig& c = model.config();
+  const auto bytes = static_cast<double>(model.make_cache(1, 1)->bytes_per_token());
+  const auto element = static_cast<double>(model.parameters().all().front().value.element_size());
+  const double whole = 2 * element * static_cast<double>(c.layers * c.kv_heads * c.head_size);
+  run.recorder.metric(
+      {.name = "kv_bytes_per_token", .value = bytes, .unit = "B", .direction = results::Direction::kLowerIsBetter});
+  run.recorder.metric({.name = "kv_share", .value = bytes / whole, .direction = results::Direction::kLowerIsBetter});
+}
+
 std::filesystem::path tokenizer_path(const ModelOptions& model) {
   if (!model.tokenizer && !model.path)
     throw Error(ErrorKind::kUsage, "no_tokenizer", "a model of random weights has no tokenizer beside it",

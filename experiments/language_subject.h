@@ -37,6 +37,10 @@ struct LanguageSubjectRequest {
 // Method::apply (kUsage "method_does_not_fit").
 LanguageSubject open_language_subject(const LanguageSubjectRequest& request);
 
+// The metrics kv_bytes_per_token, what the model's cache stores of a token in the type of its weights, and kv_share,
+// that over the keys and values of all its layers and key heads in the same type.
+void record_cache(const LanguageModel& model, run::RunContext& run);
+
 // model.tokenizer, else the one beside the weights. Error(kUsage, "no_tokenizer") for a model without either.
 std::unique_ptr<tokenizers::Tokenizer> open_tokenizer(const ModelOptions& model);
 std::filesystem::path tokenizer_path(const ModelOptions& model);

@@ -22,12 +22,21 @@ std::string_view name(CellStatus status) {
       return "needs-data";
     case CellStatus::kNeedsDevice:
       return "needs-device";
+    case CellStatus::kUnsupported:
+      return "unsupported";
     case CellStatus::kFailed:
       return "failed";
     case CellStatus::kPending:
       return "pending";
   }
   return "";
+}
+
+CellStatus status_named(std::string_view wanted) {
+  for (const CellStatus status :
+       {CellStatus::kNeedsWeights, CellStatus::kNeedsData, CellStatus::kNeedsDevice, CellStatus::kUnsupported})
+    if (name(status) == wanted) return status;
+  throw Error(ErrorKind::kUsage, "bad_table", cat("no status '", wanted, "'"));
 }
 
 CellStatus status_of_error(std::string_view code) {
@@ -47,31 +56,51 @@ std::optional<double> Cell::spread() const {
   return std::sqrt(statistics::sample_variance(values));
 }
 
+std::optional<double> Cell::error() const {
+  return values.size() == 1 && errors.size() == 1 ? std::optional(errors[0]) : std::nullopt;
+}
+
+namespace {
+
+// By seed: the mean of the parts, and its standard error where every part has one.
+void average(const std::vector<const Cell*>& parts, Cell& cell) {
+  const auto count = static_cast<double>(parts.size());
+  const bool with_errors = std::all_of(parts.begin(), parts.end(),
+                                       [](const Cell* part) { return part->errors.size() == part->values.size(); });
+  for (size_t seed = 0; seed < parts.front()->values.size(); ++seed) {
+    double sum = 0, squares = 0;
+    for (const Cell* part : parts) {
+      sum += part->values.at(seed);
+      if (with_errors) squares += part->errors.at(seed) * part->errors.at(seed);
+    }
+    cell.values.push_back(sum / count);
+    if (with_errors) cell.errors.push_back(std::sqrt(squares) / count);
+  }
+}
+
+}  // namespace
+
 void fill_averages(PaperTable& table) {
   for (const TableColumn& column : table.spec.columns) {
     if (column.average_of.empty()) continue;
     for (auto& [row, cells] : table.cells) {
-      Cell average = cells[column.name];
-      average.status = CellStatus::kMeasured;
-      average.unit = column.unit;
-      average.values.clear();
-      std::vector<std::vector<double>> parts;
+      Cell& mean = cells[column.name];
+      mean.status = CellStatus::kMeasured;
+      mean.unit = column.unit;
+      mean.values.clear();
+      mean.errors.clear();
+      std::vector<const Cell*> parts;
       for (const std::string& part : column.average_of) {
-        const Cell& cell = cells[part];
-        if (cell.values.empty() || cell.status != CellStatus::kMeasured) average.status = cell.status;
+        const Cell& cell = cells.at(part);
+        if (cell.values.empty() || cell.status != CellStatus::kMeasured) mean.status = cell.status;
         if (cell.values.empty()) {
-          average.reason = cat("'", part, "' has no value");
+          mean.reason = cat("'", part, "' has no value");
           parts.clear();
           break;
         }
-        parts.push_back(cell.values);
+        parts.push_back(&cell);
       }
-      for (size_t seed = 0; !parts.empty() && seed < parts.front().size(); ++seed) {
-        double sum = 0;
-        for (const auto& part : parts) sum += part.at(seed);
-        average.values.push_back(sum / static_cast<double>(parts.size()));
-      }
-      cells[column.name] = std::move(average);
+      if (!parts.empty()) average(parts, mean);
     }
   }
 }

@@ -16,10 +16,13 @@ enum class CellStatus {
   kNeedsWeights,  // a model that is not on this machine
   kNeedsData,     // a data set that is not on this machine
   kNeedsDevice,   // a device that this machine lacks
+  kUnsupported,   // what the program does not do yet
   kFailed,        // a run failed
   kPending,       // not run yet
 };
 std::string_view name(CellStatus status);
+// Of `status:` in a row or a column. Not of "".
+CellStatus status_named(std::string_view name);
 // Of a run that ended with this error code.
 CellStatus status_of_error(std::string_view code);
 
@@ -33,6 +36,7 @@ struct Cell {
   CellStatus status = CellStatus::kPending;
   std::string reason;          // of a status other than measured and small-scale
   std::vector<double> values;  // one a seed, in the column's unit
+  std::vector<double> errors;  // their standard errors over samples, one a value; empty where a run gives none
   std::string unit;            // the column's, or the metric's own
   std::optional<PaperValue> paper;
   std::map<std::string, Difference> versus;  // by baseline row
@@ -41,6 +45,7 @@ struct Cell {
 
   std::optional<double> mean() const;
   std::optional<double> spread() const;  // sample standard deviation over seeds, from two seeds on
+  std::optional<double> error() const;   // of a single seed's value: its standard error over samples
 };
 
 struct CheckResult {
@@ -57,11 +62,12 @@ struct PaperTable {
   std::vector<std::size_t> shown;                            // indices of spec.rows
   std::map<std::string, std::map<std::string, Cell>> cells;  // by row, by column
   std::map<std::string, std::string> facts;                  // device, code version, date, ...
+  std::map<std::string, std::vector<std::string>> stages;    // by row: result files of its stages
   std::vector<std::string> notes;
 };
 
-// Fills the columns that are averages of others: value by value over the seeds; a status other than a measured one of
-// any part is the average's.
+// Fills the columns that are averages of others: value by value over the seeds, with the standard error of a mean of
+// independent parts; a status other than a measured one of any part is the average's.
 void fill_averages(PaperTable& table);
 std::vector<CheckResult> run_checks(const PaperTable& table);
 // "reproduced", "differs", or "" where there is nothing to compare: a full-scale mean within the column's tolerance and

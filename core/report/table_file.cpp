@@ -54,6 +54,7 @@ void write_cells(hid_t file, const PaperTable& table) {
        text("status", [](const FlatCell& c) { return std::string(name(c.cell->status)); }),
        number("mean", [](const FlatCell& c) { return c.cell->mean().value_or(kNaN); }),
        number("std", [](const FlatCell& c) { return c.cell->spread().value_or(kNaN); }),
+       number("error", [](const FlatCell& c) { return c.cell->error().value_or(kNaN); }),
        number("seeds", [](const FlatCell& c) { return static_cast<double>(c.cell->values.size()); }),
        text("unit", [](const FlatCell& c) { return c.cell->unit; }),
        number("paper", [](const FlatCell& c) { return c.cell->paper ? c.cell->paper->value : kNaN; }),
@@ -94,6 +95,7 @@ void write_differences(hid_t file, const PaperTable& table) {
 std::vector<results::RunEntry> entries_of(const PaperTable& table, const fs::path& folder) {
   std::vector<std::string> files;
   for (const FlatCell& c : flatten(table)) files.insert(files.end(), c.cell->runs.begin(), c.cell->runs.end());
+  for (const auto& [row, stages] : table.stages) files.insert(files.end(), stages.begin(), stages.end());
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
   std::vector<results::RunEntry> entries;

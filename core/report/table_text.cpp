@@ -41,7 +41,7 @@ std::string cell_text(const TableColumn& column, const Cell& cell, std::optional
   if (cell.paper) text = cat("paper ", fixed(cell.paper->value, column.digits), "; ");
   if (const auto mean = cell.mean()) {
     text += fixed(*mean, column.digits);
-    if (const auto spread = cell.spread()) text += " ± " + fixed(*spread, column.digits);
+    if (const auto spread = cell.spread() ? cell.spread() : cell.error()) text += " ± " + fixed(*spread, column.digits);
   }
   if (!cell.mean() && has_figures(cell.status)) return text + "–";  // the method has no such figure
   if (cell.status != shared || !cell.mean())
@@ -93,12 +93,29 @@ std::vector<std::string> difference_lines(const PaperTable& table) {
   return lines;
 }
 
+bool has_errors(const PaperTable& table) {
+  for (const auto& [row, cells] : table.cells)
+    for (const auto& [column, cell] : cells)
+      if (cell.error()) return true;
+  return false;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
 // Lines below the table: what the figures are, what was chosen, what is missing and why, what was checked.
 std::vector<std::string> remarks(const PaperTable& table) {
   std::vector<std::string> lines;
   if (const auto shared = shared_status(table)) lines.push_back(cat("Status of all figures: ", name(*shared), "."));
   lines.push_back(cat("Scale ", table.scale, "; ", table.spec.seeds.size(),
-                      table.spec.seeds.size() == 1 ? " seed" : " seeds: mean ± standard deviation", "."));
+                      table.spec.seeds.size() > 1 ? " seeds: mean ± standard deviation"
+                      : has_errors(table)         ? " seed: value ± standard error over samples"
+                                                  : " seed",
+                      "."));
+  if (!table.spec.left_out.empty()) lines.push_back(cat("Rows of another scale: ", joined(table.spec.left_out), "."));
   for (const auto& [key, value] : table.facts) lines.push_back(cat(key, ": ", value));
   std::map<std::string, std::vector<std::string>> missing;
   for (const size_t r : table.shown)
@@ -173,27 +190,37 @@ std::string table_csv(const PaperTable& table) {
   const auto text = [](const char* name) {
     return results::Column{.name = name, .type = results::ColumnType::kString};
   };
-  flat.columns = {text("row"),       text("column"),    text("status"), {.name = "mean"},
-                  {.name = "std"},   {.name = "seeds"}, text("unit"),   {.name = "paper"},
-                  text("certainty"), text("verdict"),   text("chosen"), text("reason")};
+  flat.columns = {text("row"),       text("column"),    text("status"), {.name = "mean"},  {.name = "std"},
+                  {.name = "error"}, {.name = "seeds"}, text("unit"),   {.name = "paper"}, text("certainty"),
+                  text("verdict"),   text("chosen"),    text("reason")};
   for (const size_t r : table.shown)
     for (const auto& column : table.spec.columns) {
       const TableRow& row = table.spec.rows[r];
       const Cell& cell = table.cells.at(row.name).at(column.name);
       flat.rows.push_back({row.name, column.name, std::string(name(cell.status)), cell.mean().value_or(kNaN),
-                           cell.spread().value_or(kNaN), static_cast<double>(cell.values.size()), cell.unit,
-                           cell.paper ? cell.paper->value : kNaN, cell.paper ? cell.paper->certainty : std::string(),
-                           verdict(column, cell), cell.chosen, cell.reason});
+                           cell.spread().value_or(kNaN), cell.error().value_or(kNaN),
+                           static_cast<double>(cell.values.size()), cell.unit, cell.paper ? cell.paper->value : kNaN,
+                           cell.paper ? cell.paper->certainty : std::string(), verdict(column, cell), cell.chosen,
+                           cell.reason});
     }
   return results::to_text(flat, results::TextFormat::kCsv);
 }
 
 std::string table_json(const PaperTable& table) {
   using Ordered = nlohmann::ordered_json;
-  Ordered out = {{"table", table.spec.name},      {"paper", table.spec.paper},   {"number", table.spec.number},
-                 {"caption", table.spec.caption}, {"source", table.spec.source}, {"scale", table.scale},
-                 {"seeds", table.spec.seeds},     {"facts", table.facts},        {"notes", table.notes},
-                 {"overrides", table.overrides},  {"rows", Ordered::array()},    {"checks", Ordered::array()}};
+  Ordered out = {{"table", table.spec.name},
+                 {"paper", table.spec.paper},
+                 {"number", table.spec.number},
+                 {"caption", table.spec.caption},
+                 {"source", table.spec.source},
+                 {"scale", table.scale},
+                 {"seeds", table.spec.seeds},
+                 {"facts", table.facts},
+                 {"notes", table.notes},
+                 {"overrides", table.overrides},
+                 {"left_out", table.spec.left_out},
+                 {"rows", Ordered::array()},
+                 {"checks", Ordered::array()}};
   for (const size_t r : table.shown) {
     const TableRow& row = table.spec.rows[r];
     Ordered cells = Ordered::object();
@@ -202,6 +229,7 @@ std::string table_json(const PaperTable& table) {
       Ordered one = {{"status", name(cell.status)}, {"values", cell.values}, {"unit", cell.unit}, {"runs", cell.runs}};
       if (const auto mean = cell.mean()) one["mean"] = *mean;
       if (const auto spread = cell.spread()) one["std"] = *spread;
+      if (!cell.errors.empty()) one["errors"] = cell.errors;
       if (cell.paper) one["paper"] = {{"value", cell.paper->value}, {"certainty", cell.paper->certainty}};
       if (const std::string judged = verdict(column, cell); !judged.empty()) one["verdict"] = judged;
       for (const auto& [baseline, d] : cell.versus)
@@ -211,6 +239,8 @@ std::string table_json(const PaperTable& table) {
       cells[column.name] = std::move(one);
     }
     out["rows"].push_back({{"name", row.name}, {"title", row.title}, {"cells", std::move(cells)}});
+    if (const auto stages = table.stages.find(row.name); stages != table.stages.end())
+      out["rows"].back()["stages"] = stages->second;
   }
   for (const CheckResult& check : run_checks(table))
     out["checks"].push_back({{"text", check.text}, {"holds", check.holds}});

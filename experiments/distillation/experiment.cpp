@@ -85,8 +85,7 @@ void record_training(const LoopSummary& summary, const DistillationTrainer& trai
   figure("start_kl", trainer.start().kl, Direction::kLowerIsBetter);
   figure("start_perplexity", trainer.start().perplexity, Direction::kLowerIsBetter);
   figure("best_kl", summary.best_score, Direction::kLowerIsBetter);
-  figure("kv_bytes_per_token", static_cast<double>(student.make_cache(1, 1)->bytes_per_token()),
-         Direction::kLowerIsBetter);
+  record_cache(student, run);
 }
 
 void record_held_out(const std::vector<DocumentScore>& scores, run::RunContext& run) {

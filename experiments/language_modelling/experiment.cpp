@@ -110,10 +110,7 @@ void language_modelling(run::RunContext& run) {
                                     });
   const double scoring_seconds = seconds_since(begin_scoring);
   record_documents(run, set, scores, teacher.model != nullptr);
-  run.recorder.metric({.name = "kv_bytes_per_token",
-                       .value = static_cast<double>(subject.model->make_cache(1, 1)->bytes_per_token()),
-                       .unit = "B",
-                       .direction = results::Direction::kLowerIsBetter});
+  record_cache(*subject.model, run);
   record_work(run, prepared, preparing_seconds, scoring_seconds);
 }
 

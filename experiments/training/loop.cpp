@@ -73,6 +73,7 @@ LoopSummary TrainingLoop::train() {
           .best_score = state_.best_score,
           .best_step = state_.best_step,
           .tokens_per_second = median({speeds_.begin() + (speeds_.empty() ? 0 : 1), speeds_.end()}),
+          .seconds = state_.seconds,
           .peak_bytes = state_.peak_bytes};
 }
 
@@ -129,6 +130,7 @@ void TrainingLoop::read_curves() {
     run_.recorder.series("train/gradient_norm", step.step, *value++);
   }
   const std::chrono::duration<double> seconds = Clock::now() - interval_begin_;
+  state_.seconds += seconds.count();
   const auto steps = static_cast<int64_t>(pending_.size());
   speeds_.push_back(static_cast<double>(steps * options_.step_tokens) / seconds.count());
   run_.recorder.series("train/tokens_per_second", pending_.back().step, speeds_.back());
@@ -156,6 +158,7 @@ void TrainingLoop::save_checkpoint() {
                                 {"position", state_.sampler.position},
                                 {"best_score", state_.best_score},
                                 {"best_step", state_.best_step},
+                                {"seconds", state_.seconds},
                                 {"peak_bytes", state_.peak_bytes},
                                 {"extra", extra_state()}};
   run_.save_checkpoint(state_.step, [&](const std::filesystem::path& folder) {
@@ -173,6 +176,7 @@ bool TrainingLoop::restore() {
             .sampler = {.epoch = state.at("epoch"), .position = state.at("position")},
             .best_score = state.at("best_score"),
             .best_step = state.at("best_step"),
+            .seconds = state.value("seconds", 0.0),
             .peak_bytes = state.at("peak_bytes")};
   restore_extra(state.at("extra"));
   sampler_.restore(state_.sampler);
@@ -191,6 +195,7 @@ void record_loop(const LoopSummary& summary, run::RunContext& run) {
   };
   run.recorder.metric({.name = "steps", .value = static_cast<double>(summary.steps)});
   run.recorder.metric({.name = "best_step", .value = static_cast<double>(summary.best_step)});
+  measured("training_time", summary.seconds, "s", results::Direction::kLowerIsBetter);
   measured("peak_memory", static_cast<double>(summary.peak_bytes) / kMiB, "MiB", results::Direction::kLowerIsBetter);
   if (summary.tokens_per_second > 0)
     measured("tokens_per_second", summary.tokens_per_second, "1/s", results::Direction::kHigherIsBetter);

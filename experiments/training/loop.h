@@ -40,6 +40,7 @@ struct LoopSummary {
   double best_score = 0;  // of evaluate()
   int64_t best_step = 0;
   double tokens_per_second = 0;  // median of the log intervals but the first; 0 where there is no second
+  double seconds = 0;            // of the steps alone, those before a resumption included
   int64_t peak_bytes = 0;        // of all tensors, highest of any step
 };
 
@@ -77,6 +78,7 @@ class TrainingLoop {
     datasets::SamplerState sampler;
     double best_score = 0;
     int64_t best_step = -1;
+    double seconds = 0;
     int64_t peak_bytes = 0;
   };
   // What a step leaves on the device until the next reading.
@@ -107,7 +109,7 @@ class TrainingLoop {
   std::chrono::steady_clock::time_point interval_begin_, last_checkpoint_ = std::chrono::steady_clock::now();
 };
 
-// The metrics steps, best_step, tokens_per_second, peak_memory.
+// The metrics steps, best_step, training_time, tokens_per_second, peak_memory.
 void record_loop(const LoopSummary& summary, run::RunContext& run);
 
 }  // namespace frugal
