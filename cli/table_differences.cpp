@@ -24,22 +24,27 @@ double number(const results::Value& value) {
   return std::get<bool>(value) ? 1 : 0;
 }
 
-// Samples by file: each is read once, whatever number of columns it serves.
+// The column of samples that a metric scores.
+const char* prediction_column(const std::string& metric) {
+  return metric == "acc_norm" ? "prediction_norm" : "prediction";
+}
+
+// Samples by file and column: each is read once, whatever number of columns of the table it serves.
 class Samples {
  public:
   explicit Samples(fs::path folder) : folder_(std::move(folder)) {}
 
   // Null where the run scored no predictions.
-  const Scored* of(const std::string& file) {
-    const auto [found, is_new] = read_.try_emplace(file);
-    if (is_new) found->second = read(folder_ / file);
+  const Scored* of(const std::string& file, const char* column) {
+    const auto [found, is_new] = read_.try_emplace({file, column});
+    if (is_new) found->second = read(folder_ / file, column);
     return found->second.ids.empty() ? nullptr : &found->second;
   }
 
  private:
-  static Scored read(const fs::path& file) {
+  static Scored read(const fs::path& file, const char* column) {
     const results::RunData data = results::read_run_file(file);
-    const auto id = data.column("id"), prediction = data.column("prediction"), target = data.column("target");
+    const auto id = data.column("id"), prediction = data.column(column), target = data.column("target");
     Scored scored;
     if (!id || !prediction || !target) return scored;
     for (const auto& sample : data.samples) {
@@ -51,14 +56,15 @@ class Samples {
   }
 
   fs::path folder_;
-  std::map<std::string, Scored> read_;
+  std::map<std::pair<std::string, std::string>, Scored> read_;
 };
 
 // The runs' samples, if all of them scored the same ones.
-std::vector<const Scored*> matching(Samples& samples, const std::vector<std::string>& files, const Scored* first) {
+std::vector<const Scored*> matching(Samples& samples, const std::vector<std::string>& files, const char* column,
+                                    const Scored* first) {
   std::vector<const Scored*> all;
   for (const auto& file : files) {
-    const Scored* scored = samples.of(file);
+    const Scored* scored = samples.of(file, column);
     if (scored == nullptr || (first != nullptr && scored->ids != first->ids)) return {};
     if (first == nullptr) first = scored;
     all.push_back(scored);
@@ -69,19 +75,23 @@ std::vector<const Scored*> matching(Samples& samples, const std::vector<std::str
 // The samples of one cell of two rows; nothing where they cannot be compared.
 std::optional<metrics::PairedSet> paired_set(Samples& samples, const report::TableColumn& column,
                                              const report::Cell& cell, const report::Cell& baseline) {
-  const auto theirs = matching(samples, baseline.runs, nullptr);
+  const char* predictions = prediction_column(column.metric);
+  const auto theirs = matching(samples, baseline.runs, predictions, nullptr);
   if (theirs.empty()) return std::nullopt;
-  const auto ours = matching(samples, cell.runs, theirs.front());
+  const auto ours = matching(samples, cell.runs, predictions, theirs.front());
   if (ours.empty()) return std::nullopt;
-  if (!metrics::score_by_name(column.metric, ours[0]->targets, ours[0]->predictions)) return std::nullopt;
-  const auto statistic = [ours, theirs, &column](size_t system, size_t run, std::span<const uint32_t> indices) {
+  // Harness's names of the accuracy of either prediction.
+  const std::string metric = column.metric == "acc" || column.metric == "acc_norm" ? "accuracy" : column.metric;
+  if (!metrics::score_by_name(metric, ours[0]->targets, ours[0]->predictions)) return std::nullopt;
+  const auto statistic = [ours, theirs, metric, factor = column.factor](size_t system, size_t run,
+                                                                        std::span<const uint32_t> indices) {
     const Scored& scored = *(system == 0 ? ours : theirs)[run];
     std::vector<double> targets, predictions;
     for (const uint32_t i : indices) {
       targets.push_back(scored.targets[i]);
       predictions.push_back(scored.predictions[i]);
     }
-    return metrics::score_by_name(column.metric, targets, predictions).value() * column.factor;
+    return metrics::score_by_name(metric, targets, predictions).value() * factor;
   };
   return metrics::PairedSet{
       .n = ours[0]->ids.size(), .runs_a = ours.size(), .runs_b = theirs.size(), .statistic = statistic};

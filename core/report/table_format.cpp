@@ -22,6 +22,7 @@ const OptionTable<Table>& table_options() {
           .add("stages", &T::stages, {.help = "name -> run that leaves a model: {from, overrides, data}"})
           .add("rows", &T::rows, {.help = "one a method"})
           .add("columns", &T::columns, {.help = "one a figure"})
+          .add("more_columns", &T::more_columns, {.help = "columns behind those of the included part"})
           .add("paper_values", &T::paper_values, {.help = "row -> column -> value, or a list by paper_columns"})
           .add("paper_columns", &T::paper_columns, {.help = "columns of the lists in paper_values"})
           .add("certainty", &T::certainty, {.help = "of paper values that name none", .choices = kCertainties})

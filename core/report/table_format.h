@@ -16,7 +16,8 @@ struct Table {
   std::vector<std::string> overrides, baselines, paper_columns;
   std::string certainty;
   std::vector<int64_t> seeds = {0};
-  Json stages = Json::object(), rows = Json::array(), columns = Json::array(), paper_values = Json::object();
+  Json stages = Json::object(), rows = Json::array(), columns = Json::array(), more_columns = Json::array(),
+       paper_values = Json::object();
   Json scales = Json::object(), tuning = Json::object(), checks = Json::array();
 };
 const OptionTable<Table>& table_options();

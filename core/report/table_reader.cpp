@@ -55,7 +55,9 @@ class Reader {
     read_scales(raw, scale);
     read_stages(raw.stages);
     read_rows(raw.rows);
-    read_columns(raw.columns);
+    require_list(raw.columns, "columns", *this);
+    read_columns(raw.columns, "columns");
+    read_columns(raw.more_columns, "more_columns");
     read_paper_values(raw);
     spec_.tuning = format::tuning_options().read(raw.tuning, "tuning", place());
     read_checks(raw.checks);
@@ -214,10 +216,9 @@ class Reader {
     return grid;
   }
 
-  void read_columns(const Json& list) {
-    require_list(list, "columns", *this);
+  void read_columns(const Json& list, const char* key) {
     for (size_t i = 0; i < list.size(); ++i) {
-      const std::string path = cat("columns[", i, "]");
+      const std::string path = cat(key, "[", i, "]");
       const format::Column raw = format::column_options().read(list[i], path, place());
       TableColumn column = raw;
       column.overrides = scaled(raw.scaled_overrides, path + ".overrides");

@@ -193,6 +193,33 @@ class TableStages(CliTest):
         self.assertRegex(cells["half_dpo"]["ppl"]["reason"], "stage sft: the loss is")
         self.assertEqual(len(self.stamps()), 4 + 2, "nothing is tried after it")
 
+    def test_questions_are_compared_one_by_one(self):
+        rng = random.Random(7)
+        (self.folder / "qa/ARC-Easy").mkdir(parents=True)
+        (self.folder / "qa/ARC-Easy/test.jsonl").write_text("".join(json.dumps(
+            {"id": f"q{n}", "question": {"stem": sentence(rng, 3, 9), "choices": [
+                {"text": sentence(rng, 1, 6), "label": label} for label in "ABCD"]}, "answerKey": "ABCD"[n % 4]}) + "\n"
+            for n in range(40)))
+        (self.folder / "chain.yaml").write_text(
+            "caption: questions\nexperiment: multiple_choice\nbaselines: [base]\n"
+            "overrides: [dataset=arc_easy, data.root=., model=auto, model.path=base]\n"
+            "rows: [{name: base}, {name: quarter, overrides: [method=x_ecomla, method.r_kv=8, method.d_rope=4]}]\n"
+            "columns: [{name: acc, factor: 100}, {name: acc_norm, factor: 100}, {name: both, average_of: [acc, acc_norm]}]\n")
+        cells, _ = self.cells()
+        for metric, column in (("acc", "correct"), ("acc_norm", "correct_norm")):
+            right = {}
+            for row in ("base", "quarter"):
+                with h5py.File(self.folder / "out" / cells[row][metric]["runs"][0]) as file:
+                    right[row] = [int(sample[column]) for sample in file["samples"][:]]
+            expected = 100 * (sum(right["quarter"]) - sum(right["base"])) / 40
+            self.assertNotEqual(right["quarter"], right["base"], "nothing to compare")
+            versus = cells["quarter"][metric]["versus"]["base"]
+            self.assertAlmostEqual(versus["difference"], expected)
+            self.assertLess(versus["low"], versus["high"])
+            p = sum(right["base"]) / 40
+            self.assertAlmostEqual(cells["base"][metric]["errors"][0], 100 * math.sqrt(p * (1 - p) / 39))
+        self.assertIn("both minus base's, 95 % interval", self.table().out)
+
     def test_mistakes(self):
         def refused(old, new, code, text):
             (self.folder / "chain.yaml").write_text(SPEC.replace(old, new))
