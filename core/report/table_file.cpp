@@ -99,6 +99,7 @@ std::vector<results::RunEntry> entries_of(const PaperTable& table, const fs::pat
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
   std::vector<results::RunEntry> entries;
+  entries.reserve(files.size());
   for (const auto& file : files)
     entries.push_back(
         {.path = file, .data = results::read_run_file(folder / file, results::Parts::kSummary), .error = {}});

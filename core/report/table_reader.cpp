@@ -102,7 +102,7 @@ class Reader {
   void check_scales_of(const Json& map, const std::string& path, const char* also) const {
     for (const auto& [key, value] : map.items())
       if (key != "full" && key != "small" && key != also)
-        fail(path + "." + key,
+        fail(cat(path, ".", key),
              cat("expected `full`, `small`", *also != 0 ? cat(" or `", also, "`") : "", ", found `", key, "`"));
   }
 
@@ -113,7 +113,7 @@ class Reader {
     std::vector<std::string> all;
     for (const std::string& key : {std::string("always"), spec_.scale})
       if (value.contains(key)) {
-        const auto more = texts(value[key], path + "." + key, "overrides");
+        const auto more = texts(value[key], cat(path, ".", key), "overrides");
         all.insert(all.end(), more.begin(), more.end());
       }
     return all;
@@ -125,7 +125,7 @@ class Reader {
     if (value.is_string()) return value.get<std::string>();
     if (!value.is_object()) fail(path, cat("expected a text, or one a scale, found ", value.dump()));
     check_scales_of(value, path, "");
-    return value.contains(spec_.scale) ? scaled_text(value[spec_.scale], path + "." + spec_.scale) : std::string();
+    return value.contains(spec_.scale) ? scaled_text(value[spec_.scale], cat(path, ".", spec_.scale)) : std::string();
   }
 
   void read_scales(const format::Table& raw, const std::string& scale) {
@@ -220,7 +220,8 @@ class Reader {
     for (size_t i = 0; i < list.size(); ++i) {
       const std::string path = cat(key, "[", i, "]");
       const format::Column raw = format::column_options().read(list[i], path, place());
-      TableColumn column = raw;
+      const TableColumn& keys = raw;
+      TableColumn column = keys;
       column.overrides = scaled(raw.scaled_overrides, path + ".overrides");
       for (const std::string& part : column.average_of) require(columns_, part, path + ".average_of", "column above");
       if (!column.stage.empty()) require(stages_, column.stage, path + ".stage", "stage");
