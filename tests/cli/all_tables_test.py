@@ -18,7 +18,9 @@ class AllTables(CliTest):
         return answer.out
 
     def test_all_compose(self):
-        names = [entry["name"] for entry in json.loads(self.call("list", "tables", "--json").out)]
+        entries = json.loads(self.call("list", "tables", "--json").out)
+        self.assertFalse([entry["name"] for entry in entries if not entry["title"]])
+        names = [entry["name"] for entry in entries]
         self.assertEqual({f"x_ecomla/table_{n}" for n in range(1, 15)} - set(names), set())
         self.assertFalse([name for name in names if name.startswith("table_part")])
         for name in names:
