@@ -14,6 +14,7 @@ from pathlib import Path
 
 import bad_gguf
 import bad_tokenizers as bad_files
+import measured
 
 FRUGAL, MODEL = sys.argv[1], Path(sys.argv[2])
 FAILURES = []
@@ -22,23 +23,8 @@ MEMORY_MIB, SECONDS = 50, 1.0
 SANITIZED = os.environ.get("FRUGAL_SANITIZED", "") != ""  # a sanitizer's own memory is not the program's
 
 
-# A small process between us and the program: a child's peak memory counts that of the process it was forked from.
-LAUNCHER = """
-import os, sys
-pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-with open(sys.argv[1], "w") as report:
-    print(os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, file=report)
-"""
-
-
 def call(*args, stdin=b""):
-    """Exit code, stdout, stderr, MiB at the peak, seconds of CPU time: those of the clock depend on who else uses the machine."""
-    with tempfile.NamedTemporaryFile("r") as report:
-        launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, report.name, FRUGAL]
-        done = subprocess.run([*launcher, *map(str, args)], input=stdin, capture_output=True, check=True)
-        status, memory, seconds = report.read().split()
-    return int(status), done.stdout.decode(), done.stderr.decode(), float(memory), float(seconds)
+    return measured.call(FRUGAL, *args, stdin=stdin)
 
 
 def check(name, condition, detail=""):
