@@ -5,6 +5,7 @@ usage: inspect_and_tokenize.py FRUGAL MODEL_DIR
 
 import json
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -42,6 +43,16 @@ def expect_error(name, exit_code, code, *args, stdin=b""):
     PEAK[0], PEAK[1] = max(PEAK[0], memory), max(PEAK[1], seconds)
     if not SANITIZED:
         check(f"{name}, memory and time", memory < MEMORY_MIB and seconds < SECONDS, f"{memory:.0f} MiB, {seconds:.2f} s")
+    return err
+
+
+# What an error about a GGUF file names beside the file.
+PLACE = re.compile(r"byte \d+|key '[^']+'")
+
+
+def expect_placed_error(name, exit_code, code, path, *args):
+    err = expect_error(name, exit_code, code, *args)
+    check(f"{name}, names the file and the place", str(path) in err and PLACE.search(err), err[:300])
 
 
 def bad_safetensors():
@@ -159,7 +170,7 @@ def test_inspect_gguf(folder):
     for name, content, code in bad_gguf.bad_files():
         path.write_bytes(content)
         count += 1
-        expect_error(f"gguf: {name}", 3, code, "inspect", path)
+        expect_placed_error(f"gguf: {name}", 3, code, path, "inspect", path)
     path.write_bytes(bad_gguf.good())
     status, out, err, _, _ = call("inspect", path, "--json")
     check("gguf", status == 0, err)
@@ -204,7 +215,7 @@ def test_bad_tokenizers(folder):
     path = folder / "t.gguf"
     for name, content, code in bad_files.bad_gguf_tokenizers():
         path.write_bytes(content)
-        expect_error(f"GGUF tokenizer: {name}", 3, code, "tokenize", "--model", path)
+        expect_placed_error(f"GGUF tokenizer: {name}", 3, code, path, "tokenize", "--model", path)
         count += 1
     for name, content in bad_files.good_gguf_tokenizers():
         path.write_bytes(content)
