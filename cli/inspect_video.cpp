@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -44,13 +46,17 @@ std::string text_of(const Json& value) {
   return value.is_string() ? io::printable(value.get<std::string>(), 120) : value.dump();
 }
 
+void print_line(const std::string& key, const Json& value) {
+  std::cout << key << std::string(20 - std::min<std::size_t>(19, key.size()), ' ') << text_of(value) << '\n';
+}
+
 void print(const Json& properties) {
   for (const auto& [key, value] : properties.items()) {
     if (value.is_object()) {
-      for (const auto& [inner, what] : value.items()) std::cout << key << "." << inner << "  " << text_of(what) << '\n';
-      continue;
+      for (const auto& [inner, what] : value.items()) print_line(cat(key, ".", inner), what);
+    } else {
+      print_line(key, value);
     }
-    std::cout << key << std::string(18 - std::min<std::size_t>(17, key.size()), ' ') << text_of(value) << '\n';
   }
 }
 
@@ -58,11 +64,18 @@ void print(const Json& properties) {
 
 bool is_video(const fs::path& path) {
   constexpr std::array kExtensions = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"};
-  return std::find(kExtensions.begin(), kExtensions.end(), path.extension()) != kExtensions.end();
+  std::string extension = path.extension().string();  // cameras write capitals
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
 void inspect_video(const fs::path& path, bool json, bool decode) {
-  const io::ChildResult child = io::run_child(video_program(), {"inspect", path.string(), decode ? "all" : "first"});
+  // It is silent while it reads the file's packets, which takes as long as the disk needs.
+  constexpr std::uintmax_t kSlowDisk = std::uintmax_t{10} << 20U;  // bytes a second
+  io::ChildLimits limits;
+  if (fs::is_regular_file(path)) limits.silence += std::chrono::seconds(fs::file_size(path) / kSlowDisk);
+  const io::ChildResult child =
+      io::run_child(video_program(), {"inspect", path.string(), decode ? "all" : "first"}, limits);
   const Json answer = answer_of(path, child);
   if (answer.contains("error")) throw as_error(answer["error"]);
   const Json& properties = answer.at("properties");

@@ -66,7 +66,7 @@ class InspectVideo(unittest.TestCase):
         self.assertEqual(decoded, again)
         if not SANITIZED:
             self.assertLess(memory, MEMORY_MIB)
-        for name, codec in {"a.mkv": "libx264", "a.webm": "libvpx", "a.avi": "mpeg4", "a.mov": "mjpeg", "a.m4v": "libx264"}.items():
+        for name, codec in {"a.mkv": "libx264", "a.webm": "libvpx", "a.avi": "mpeg4", "a.mov": "mjpeg", "a.m4v": "libx264", "DSC1.MOV": "mjpeg"}.items():
             found = json.loads(measured.call(FRUGAL, "inspect", self.clip(name, "-c:v", codec), "--json")[1])
             self.assertEqual((found["frames"], found["width"]), (30, 64), name)
 

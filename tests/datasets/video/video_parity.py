@@ -97,6 +97,23 @@ class Parity(VideoTest):
                 frame = probe(path, f"time:{float(instant)!r}")[0]
                 self.assertEqual(frame["index"], int(np.searchsorted(times, instant + 1e-9, side="right")) - 1)
 
+    def test_cut_without_encoding(self):
+        """An edit list or a negative time takes frames from the picture that others refer to."""
+        for name in ("a.mp4", "a.mkv", "a.mov"):
+            whole = encode(self.folder / name, *H264, frames=40)
+            for start, most in ((0.2, 40), (0.44, 32)):
+                path = self.folder / ("cut-" + name)
+                ffmpeg("-ss", start, "-i", whole, "-c", "copy", path)
+                found = self.same_as_ffmpeg(path)
+                if name != "a.mkv":  # whose short clips have one entry to seek by
+                    self.assertLessEqual(len(found), most)
+                self.seeks(path, found)
+        path = self.folder / "late.mkv"
+        ffmpeg("-itsoffset", "7.5", "-i", whole, "-c", "copy", path)
+        found = self.same_as_ffmpeg(path)
+        self.assertGreaterEqual(found[0]["time"], 7.5)
+        self.assertEqual(probe(path, f"time:{found[9]['time'] + 0.01}")[0]["index"], 9)
+
     def test_choices(self):
         path = encode(self.folder / "a.mp4", *H264, rate="30000/1001", frames=95)
         sequence = hashes(probe(path, "rest"))
