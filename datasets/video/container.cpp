@@ -1,6 +1,7 @@
 #include "datasets/video/container.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <fstream>
 #include <optional>
@@ -134,7 +135,7 @@ struct Element {
 Element element(Header& file, std::uint64_t at) {
   const auto first = static_cast<std::uint8_t>(file.big_endian(at + 4, 1));
   if (first == 0) throw file.damaged(cat("the element at byte ", at, " has no valid size"));
-  const auto length = static_cast<std::size_t>(__builtin_clz(first) - 24 + 1);
+  const auto length = static_cast<std::size_t>(std::countl_zero(first)) + 1;
   const std::uint64_t mask = (std::uint64_t{1} << (7 * length)) - 1;
   const std::uint64_t size = file.big_endian(at + 4, length) & mask;
   return {at + 4 + length, size == mask ? std::nullopt : std::optional(size)};

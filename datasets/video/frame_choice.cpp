@@ -23,6 +23,7 @@ std::vector<std::int64_t> every(std::int64_t frames, std::int64_t step) {
 std::vector<std::int64_t> uniform(std::int64_t frames, std::int64_t count) {
   const double step = count > 1 ? static_cast<double>(frames - 1) / static_cast<double>(count - 1) : 0;
   std::vector<std::int64_t> indices;
+  indices.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i)
     indices.push_back(static_cast<std::int64_t>(std::floor(static_cast<double>(i) * step)));
   if (count > 1) indices.back() = frames - 1;  // as numpy does, whatever the rounding

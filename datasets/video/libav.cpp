@@ -67,7 +67,7 @@ void Complaints::keep(std::string text) {
   text_ = std::move(text);
 }
 
-std::string failure_text(int error, std::string complaint) {
+std::string failure_text(int error, const std::string& complaint) {
   std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
   av_strerror(error, text.data(), text.size());
   return complaint.empty() ? text.data() : cat(complaint, " (", text.data(), ")");

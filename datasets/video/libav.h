@@ -59,7 +59,7 @@ void catch_complaints();
 std::string take_complaint();
 
 // "Invalid data found when processing input", with the complaint, if there is one, in front.
-std::string failure_text(int error, std::string complaint);
+std::string failure_text(int error, const std::string& complaint);
 
 inline Error damaged(const std::string& file, const std::string& why) {
   return Error(ErrorKind::kBadData, "damaged_video", why, file, "get the file again, or encode it again with ffmpeg");

@@ -16,6 +16,7 @@ Properties constant(std::int64_t frames, Rational rate) {
 
 std::vector<double> times_of(const Properties& p) {
   std::vector<double> times;
+  times.reserve(static_cast<std::size_t>(p.frames));
   for (std::int64_t i = 0; i < p.frames; ++i)
     times.push_back(p.start_s + static_cast<double>(i) / p.average_rate.value());
   return times;
