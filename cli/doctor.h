@@ -27,7 +27,7 @@ Findings gpu_findings();
 Findings worker_findings();
 // data (which sets $FRUGAL_DATA_ROOT holds, each read), models (wheels that carry some), hf-cache.
 Findings data_findings();
-// slurm, ffmpeg: programs on PATH.
+// video: starts the program that reads video files; slurm, ffmpeg: programs on PATH.
 Findings tool_findings();
 // smoke: runs experiment=smoke for some steps.
 Findings smoke_findings();

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "cli/doctor.h"
+#include "cli/inspect_video.h"
 #include "core/error.h"
 #include "core/io/resources.h"
 #include "datasets/glue.h"
@@ -104,6 +105,19 @@ Finding programs(const std::string& name, const std::vector<std::string>& wanted
   return {.name = name, .health = Health::kMissing, .detail = cat("no ", not_there, " on PATH: ", without), .fix = fix};
 }
 
+Finding video() {
+  try {
+    const std::string libraries = video_program_libraries();
+    if (libraries != "none") return {.name = "video", .detail = "files are read by " + libraries};
+    return {.name = "video",
+            .health = Health::kMissing,
+            .detail = "built with FRUGAL_VIDEO=OFF: no video file can be read",
+            .fix = "scripts/setup, then configure with -DFRUGAL_VIDEO=ON and build"};
+  } catch (const Error& error) {
+    return {.name = "video", .health = Health::kMissing, .detail = error.message(), .fix = error.hint()};
+  }
+}
+
 }  // namespace
 
 Findings data_findings() {
@@ -111,7 +125,8 @@ Findings data_findings() {
 }
 
 Findings tool_findings() {
-  return {programs("slurm", {"sbatch", "squeue", "scancel", "sacct"}, "hydra/launcher=slurm will not work",
+  return {video(),
+          programs("slurm", {"sbatch", "squeue", "scancel", "sacct"}, "hydra/launcher=slurm will not work",
                    "on a cluster: its login node; here: apt-get install slurm-client"),
           programs("ffmpeg", {"ffmpeg"}, "video files cannot be made or looked at by hand", "apt-get install ffmpeg")};
 }

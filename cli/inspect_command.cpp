@@ -1,4 +1,4 @@
-// frugal inspect: what is in a file of tensors or a tokenizer, checked as untrusted input.
+// frugal inspect: what is in a file of tensors, a tokenizer or a video, checked as untrusted input.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/inspect_gguf.h"
+#include "cli/inspect_video.h"
 #include "cli/options.h"
 #include "core/error.h"
 #include "core/io/safetensors.h"
@@ -23,7 +24,8 @@ namespace po = boost::program_options;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kSupported =
-    "*.safetensors, *.safetensors.index.json, *.gguf, tokenizer.json, vocab.txt, tokenizer.model";
+    "*.safetensors, *.safetensors.index.json, *.gguf, tokenizer.json, vocab.txt, tokenizer.model, *.mp4, *.m4v, *.mov, "
+    "*.mkv, *.webm, *.avi";
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text = "[";
@@ -111,18 +113,23 @@ bool is_tokenizer(const fs::path& path) {
 
 int inspect_command(std::span<const std::string> args) {
   po::options_description description("options");
-  description.add_options()("json", "print JSON instead of a table");
-  const Parsed options =
-      parse_options(args, "frugal inspect FILE", cat("What a file of tensors or a tokenizer holds: ", kSupported, "."),
-                    std::move(description), 1, 1);
+  description.add_options()("json", "print JSON instead of a table")(
+      "decode", "of a video: decode every frame, too, so that damage anywhere is found");
+  const Parsed options = parse_options(args, "frugal inspect FILE",
+                                       cat("What a file of tensors, a tokenizer or a video holds: ", kSupported, "."),
+                                       std::move(description), 1, 1);
   if (options.help) return 0;
   const fs::path path = options.words[0];
   if (!fs::exists(path)) throw Error(ErrorKind::kUsage, "file_not_found", "there is no such file", path.string());
-  const bool json = options.values.contains("json");
+  const bool json = options.values.contains("json"), decode = options.values.contains("decode");
+  if (decode && !is_video(path))
+    throw Error(ErrorKind::kUsage, "bad_option", "--decode is for video files", path.string());
   if (is_weights(path)) {
     inspect_weights(path, json);
   } else if (path.extension() == ".gguf") {
     inspect_gguf(path, json, print_tensors);
+  } else if (is_video(path)) {
+    inspect_video(path, json, decode);
   } else if (is_tokenizer(path)) {
     inspect_tokenizer(path, json);
   } else {

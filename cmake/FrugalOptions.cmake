@@ -2,6 +2,7 @@
 set(FRUGAL_CUDA "AUTO" CACHE STRING "CUDA worker: AUTO (if a toolkit is found), ON (required), OFF")
 set_property(CACHE FRUGAL_CUDA PROPERTY STRINGS AUTO ON OFF)
 option(FRUGAL_TORCH "Build what needs LibTorch (workers, models, methods)" ON)
+option(FRUGAL_VIDEO "Read video files, through FFmpeg's libraries" ON)
 option(FRUGAL_TESTS "Build the tests" ON)
 option(FRUGAL_BENCH "Build the benchmarks" OFF)
 option(FRUGAL_FUZZ "Build the fuzz targets (clang, no LibTorch)" OFF)

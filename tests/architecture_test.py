@@ -97,7 +97,8 @@ def main():
     found = violations(source)
     libraries = linked(frugal)
     assert any(name.startswith("libhdf5") for name in libraries), f"ldd showed no libraries of {frugal}: {libraries}"
-    found += [f"{frugal} links {name}" for name in libraries if re.match(r"lib(torch|c10|cud|nccl)", name)]
+    found += [f"{frugal} links {name}" for name in libraries if re.match(r"lib(torch|c10|cud|nccl|av|sw|opencv|blas)", name)]
+    # FFmpeg's libraries take 40 ms to load: a program of its own reads videos.
     found += wrong_workers(Path(frugal).parent)
     for line in found:
         print(line, file=sys.stderr)

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "cli"))
 import bad_gguf  # noqa: E402
 import bad_tokenizers  # noqa: E402
+import bad_videos  # noqa: E402
 
 MOST_SEED_BYTES = 4096
 
@@ -42,6 +43,7 @@ def safetensors_files():
 def gguf_files():
     yield bad_gguf.good()
     yield from (content for _, content, _ in bad_gguf.bad_models())
+    yield from (content for _, content, _, _ in bad_gguf.bad_checkpoints() if len(content) <= MOST_SEED_BYTES)
     yield from (content for _, content, _ in bad_gguf.bad_files() if len(content) <= MOST_SEED_BYTES)
 
 
@@ -75,6 +77,10 @@ def sentencepiece_files():
     yield from (content for _, content in bad_tokenizers.bad_sentencepiece() if len(content) <= MOST_SEED_BYTES)
 
 
+def video_containers():
+    yield from (content for content in bad_videos.HOSTILE.values() if len(content) <= MOST_SEED_BYTES)
+
+
 def journal_files(frugal):
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([frugal, "run", "experiment=sleep", "experiment.ms=1", "experiment.steps=3", "experiment.checkpoint_every=2",
@@ -95,7 +101,7 @@ def journal_files(frugal):
 
 def main():
     for name, files in (("safetensors", safetensors_files()), ("gguf", gguf_files()), ("tokenizer_json", tokenizer_files()),
-                        ("tokenizer_gguf", gguf_tokenizer_files()), ("sentencepiece", sentencepiece_files()),
+                        ("tokenizer_gguf", gguf_tokenizer_files()), ("sentencepiece", sentencepiece_files()), ("video_container", video_containers()),
                         ("journal", journal_files(sys.argv[2]))):
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)

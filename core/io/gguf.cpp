@@ -168,6 +168,9 @@ std::optional<std::vector<std::string_view>> GgufFile::texts(std::string_view ke
 }
 
 std::optional<std::vector<std::int64_t>> GgufFile::integers(std::string_view key) const {
+  const auto* found = value(key);
+  if (found != nullptr && found->element_type() == GgufType::kBool)
+    fail("gguf_metadata", "expected an array of integers, found an array of bool", where(key));
   return typed(*this, key, &GgufValue::integers, "an array of integers");
 }
 

@@ -54,8 +54,15 @@ void add_special_ids(const GgufFile& file, Json& config) {
   constexpr std::pair<const char*, const char*> kIds[] = {{"tokenizer.ggml.bos_token_id", "bos_token_id"},
                                                           {"tokenizer.ggml.eos_token_id", "eos_token_id"},
                                                           {"tokenizer.ggml.padding_token_id", "pad_token_id"}};
-  for (const auto& [key, name] : kIds)
-    if (const auto id = file.integer(key)) config[name] = *id;
+  const auto tokens = config["vocab_size"].get<std::int64_t>();
+  for (const auto& [key, name] : kIds) {
+    const auto id = file.integer(key);
+    if (!id) continue;
+    if (*id < 0 || *id >= tokens)
+      throw Error(ErrorKind::kBadData, "gguf_metadata", cat("the id ", *id, " is not in 0..", tokens - 1),
+                  file.where(key));
+    config[name] = *id;
+  }
 }
 
 // The scaling that metadata describes; Llama 3's is not there but in a tensor.

@@ -16,7 +16,15 @@ namespace {
 constexpr std::string_view kMetaspace = "\u2581";
 
 // Types of tokens, with llama.cpp's numbers.
-enum TokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
+enum TokenType : std::int64_t {
+  kUndefined = 0,
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6
+};
 
 std::string key(const char* name) {
   return cat("tokenizer.ggml.", name);
@@ -68,6 +76,11 @@ Tokens read_tokens(const Metadata& data) {
   tokens.types = types.value_or(std::vector<std::int64_t>(tokens.texts.size(), kNormal));
   if (tokens.types.size() != tokens.texts.size())
     data.fail("token_type", cat(tokens.types.size(), " types for ", tokens.texts.size(), " tokens"));
+  const auto unknown = std::find_if(tokens.types.begin(), tokens.types.end(),
+                                    [](auto type) { return type < kUndefined || type > kByte; });
+  if (unknown != tokens.types.end())
+    data.fail("token_type", cat("token ", unknown - tokens.types.begin(), " has the type ", *unknown, "; types are 0..",
+                                std::int64_t{kByte}));
   return tokens;
 }
 

@@ -46,12 +46,17 @@ def good():
     return gguf(entries, tensors, bytes(range(256)) + bytes(288 + 10 - 256))
 
 
-def model(architecture="llama", extra=(), divisors=(1.0, 1.0), **changes):
+def kind_of(value):
+    """The type that a value is written as; (type, value) says it."""
+    return value[0] if isinstance(value, tuple) else {int: U32, float: F32, str: STRING}[type(value)]
+
+
+def model(architecture="llama", extra=(), divisors=(1.0, 1.0), epsilon=(F32, 1e-5), bos=1, **changes):
     """A llama checkpoint of one layer, as far as names and sizes go; changes: metadata values by short name, None to leave
     one out; extra: (name, dims, type) of one more tensor."""
     sizes = {"block_count": 1, "context_length": 16, "embedding_length": 8, "feed_forward_length": 8, "attention.head_count": 2, "attention.head_count_kv": 1, "vocab_size": 4}
-    entries = [entry("general.architecture", STRING, architecture), entry("llama.attention.layer_norm_rms_epsilon", F32, 1e-5), entry("tokenizer.ggml.bos_token_id", U32, 1)]
-    entries += [entry(f"llama.{k}", U32 if isinstance(v, int) else STRING, v) for k, v in {**sizes, **changes}.items() if v is not None]
+    entries = [entry("general.architecture", STRING, architecture), entry("llama.attention.layer_norm_rms_epsilon", *epsilon), entry("tokenizer.ggml.bos_token_id", U32 if bos >= 0 else I32, bos)]
+    entries += [entry(f"llama.{k}", kind_of(v), v[1] if isinstance(v, tuple) else v) for k, v in {**sizes, **changes}.items() if v is not None]
     tensors, data = [], b""
     for name, dims, kind in [("token_embd", [8, 4], 0), ("blk.0.attn_q", [8, 8], 0), ("blk.0.attn_k", [8, 4], 0), ("blk.0.attn_norm", [8], 0), *extra]:
         tensors.append(tensor(f"{name}.weight", dims, kind, len(data)))
@@ -80,11 +85,73 @@ def bad_models():
     yield "rotary divisors of another size", model(divisors=(1.0, 1.0, 1.0)), "gguf_rope_freqs"
     yield "rotary divisors of another rule", model(divisors=(2.0, 1.0)), "gguf_rope_freqs"
     yield "rotary divisors with NaN", model(divisors=(1.0, float("nan"))), "gguf_rope_freqs"
+    nan, infinity = float("nan"), float("inf")
+    for epsilon in ((F32, nan), (F32, infinity), (F32, 0.0), (F32, -1e-5), (F64, 1e300), (STRING, "1e-5"), (BOOL, 1)):
+        yield f"epsilon {epsilon[1]!r}", model(epsilon=epsilon), "gguf_metadata"
+    for base in (nan, infinity, 0.0, -1.0, "10000", (ARRAY, (F32, [10000.0]))):
+        yield f"base of rotation {base!r}", model(**{"rope.freq_base": base}), "gguf_metadata"
+    for key in ("block_count", "embedding_length", "attention.head_count_kv", "attention.key_length", "vocab_size", "rope.dimension_count", "attention.sliding_window"):
+        for number in ((U32, (1 << 32) - 1), (I32, -1), (U64, 1 << 63), (F32, 1.0), (BOOL, 1), (ARRAY, (U32, [1, 1]))):
+            yield f"{key} is {number}", model(**{key: number}), "gguf_metadata"
+    for bos in (4, (1 << 32) - 1, -1):
+        yield f"first token {bos} of 4", model(bos=bos), "gguf_metadata"
+    for scaling in ({"type": "longrope"}, {"type": 1}, {"type": "linear"}, {"type": "linear", "factor": 0.0}, {"type": "yarn", "factor": nan},
+                    {"type": "yarn", "factor": 2.0, "original_context_length": 0}):
+        changed = model(**{f"rope.scaling.{k}": v for k, v in scaling.items()})
+        yield f"scaling of rotation {scaling}", changed.replace(b"rope_freqs.weight", b"blk.0.attn_k.bias"), "gguf_metadata"
     yield "other tensor", model(extra=[("blk.0.ssm_in", [8], 0)]), "gguf_names"
     yield "tensor without a layer", model(extra=[("blk.attn_q", [8, 8], 0)]), "gguf_names"
     for layer in ("1", "00", "-0", "+0", "18446744073709551616", ""):
         yield f"layer '{layer}'", model(extra=[(f"blk.{layer}.attn_v", [8, 4], 0)]), "gguf_names"
     yield "type that cannot be converted", model(extra=[("output", [32, 4], 20)]), "gguf_type_unsupported"
+
+
+def checkpoint(change=None):
+    """A whole llama of one layer, two heads of 16 and 8 tokens, all weights 0. change(tensors) edits {name: (dims, type, bytes)}."""
+    wide = {"attn_q": 32, "attn_k": 16, "attn_v": 16, "attn_output": 32, "ffn_gate": 32, "ffn_up": 32, "ffn_down": 32}
+    shapes = {"token_embd": [32, 8], "output_norm": [32], "blk.0.attn_norm": [32], "blk.0.ffn_norm": [32], **{f"blk.0.{k}": [32, v] for k, v in wide.items()}}
+    tensors = {f"{name}.weight": (dims, 0, bytes(4 * dims[0] * (dims[1] if len(dims) > 1 else 1))) for name, dims in shapes.items()}
+    if change:
+        change(tensors)
+    sizes = {"block_count": 1, "context_length": 16, "embedding_length": 32, "feed_forward_length": 32, "attention.head_count": 2, "attention.head_count_kv": 1, "vocab_size": 8}
+    entries = [entry("general.architecture", STRING, "llama"), entry("llama.attention.layer_norm_rms_epsilon", F32, 1e-5)]
+    entries += [entry(f"llama.{k}", U32, v) for k, v in sizes.items()]
+    table, data = [], b""
+    for name, (dims, kind, content) in tensors.items():
+        table.append(tensor(name, dims, kind, len(data)))
+        data += content + bytes(-len(content) % 32)
+    return gguf(entries, table, data)
+
+
+def bad_checkpoints():
+    """(name, content, code, part of the message) of files whose metadata is right and whose tensors are not those of the model."""
+    up, name = "blk.0.ffn_up.weight", "model.layers.0.mlp.up_proj.weight"
+
+    def put(dims, kind=0, content=None, key=up):
+        count = 1
+        for d in dims:
+            count *= d
+        return checkpoint(lambda tensors: tensors.__setitem__(key, (dims, kind, bytes(4 * count) if content is None else content)))
+
+    f32, f16, block = struct.Struct("<f").pack, struct.Struct("<e").pack, bytes(34)
+    yield "whole", checkpoint(), None, ""
+    for missing, theirs in ((up, name), ("token_embd.weight", "model.embed_tokens.weight"), ("output_norm.weight", "model.norm.weight"),
+                            ("blk.0.attn_norm.weight", "model.layers.0.input_layernorm.weight"), ("blk.0.attn_q.weight", "model.layers.0.self_attn.q_proj.weight")):
+        yield f"without {missing}", checkpoint(lambda tensors, missing=missing: tensors.pop(missing)), "missing_tensor", theirs
+    for dims, shown in (([33, 32], "[32, 33]"), ([32, 31], "[31, 32]"), ([32], "[32]"), ([32, 32, 1], "[1, 32, 32]"), ([1024], "[1024]")):
+        yield f"{up} of {dims}", put(dims), "wrong_shape", (name, shown)
+    yield "norm of 31", put([31], key="output_norm.weight"), "wrong_shape", ("model.norm.weight", "[31]")
+    yield "embedding of 9 tokens", put([32, 9], key="token_embd.weight"), "wrong_shape", ("model.embed_tokens.weight", "[9, 32]")
+    yield "queries of 16 rows", put([32, 16], key="blk.0.attn_q.weight"), "wrong_shape", ("self_attn.q_proj.weight", "[16, 32]")
+    for number in ("nan", "inf", "-inf"):
+        yield f"{number} in F32", put([32, 32], 0, bytes(4 * 1023) + f32(float(number))), "not_finite", (name, "[31, 31]")
+        yield f"{number} in F16", put([32, 32], 1, bytes(2 * 33) + f16(float(number)) + bytes(2 * 990)), "not_finite", (name, "[1, 1]")
+        # The scale of row 3's one block: every weight of the row.
+        yield f"{number} as a scale of Q8_0", put([32, 32], 8, block * 3 + f16(float(number)) + bytes([1]) * 32 + block * 28), "not_finite", (name, "[3, 0]")
+        yield f"{number} as a scale of Q4_0", put([32, 32], 2, bytes(18 * 5) + f16(float(number)) + bytes(16) + bytes(18 * 26)), "not_finite", (name, "[5, 0]")
+    for kind, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        yield f"integers of {8 * width} bits as weights", put([32, 32], kind, bytes(1024 * width)), "gguf_type_unsupported", up
+    yield "type without a conversion", put([32, 32], 20, bytes(18 * 32)), "gguf_type_unsupported", up
 
 
 def bad_files():

@@ -92,12 +92,12 @@ def bad_bpe():
     yield "3 10^5 merges, the last one bad", json.dumps({"model": {**MODEL, "merges": ["a b"] * 300_000 + ["x y"]}, "pre_tokenizer": BYTE_LEVEL}).encode(), "tokenizer_merges"
 
 
-def gguf_tokenizer(model="gpt2", pre="smollm", tokens=("<s>", "a", "b", "ab", "Ġ", "Ġa"), types=(3, 1, 1, 1, 1, 1), merges=("a b", "Ġ a"), scores=None, **ids):
-    entries = [g.entry("tokenizer.ggml.model", g.STRING, model)]
-    for key, value in (("pre", pre),):
+def gguf_tokenizer(model="gpt2", pre="smollm", tokens=("<s>", "a", "b", "ab", "Ġ", "Ġa"), types=(3, 1, 1, 1, 1, 1), merges=("a b", "Ġ a"), scores=None, arrays=(), **ids):
+    entries = []
+    for key, value in (("model", model), ("pre", pre)):
         if value is not None:
             entries.append(g.entry(f"tokenizer.ggml.{key}", g.STRING, value))
-    for key, kind, values in (("tokens", g.STRING, tokens), ("token_type", g.I32, types), ("merges", g.STRING, merges), ("scores", g.F32, scores)):
+    for key, kind, values in (("tokens", g.STRING, tokens), ("token_type", g.I32, types), ("merges", g.STRING, merges), ("scores", g.F32, scores), *arrays):
         if values is not None:
             entries.append(g.entry(f"tokenizer.ggml.{key}", g.ARRAY, (kind, list(values))))
     for key, value in ids.items():
@@ -134,6 +134,28 @@ def bad_gguf_tokenizers():
     yield "no scores", gguf_tokenizer(**{**SPM, "scores": None}), "tokenizer_gguf"
     yield "scores of other tokens", gguf_tokenizer(**{**SPM, "scores": (1.0,)}), "tokenizer_gguf"
     yield "long piece", gguf_tokenizer(**{**SPM, "tokens": SPM["tokens"][:-1] + ("x" * 300,)}), "tokenizer_vocab"
+    for number in (-1, 7, 99, 1 << 30):
+        yield f"token type {number}", gguf_tokenizer(types=(3, 1, number, 1, 1, 1)), "tokenizer_gguf"
+    for key, kind, values in (("tokens", g.I32, range(6)), ("token_type", g.STRING, ["1"] * 6), ("token_type", g.F32, [1.0] * 6), ("token_type", g.BOOL, [1] * 6), ("merges", g.I32, [0, 1]),
+                              ("merges", g.BOOL, [1])):
+        yield f"{key} of type {kind}", gguf_tokenizer(**{"types" if key == "token_type" else key: None}, arrays=((key, kind, list(values)),)), "gguf_metadata"
+    for kind, values in ((g.STRING, ["0"] * 6), (g.BOOL, [1] * 6)):
+        yield f"scores of type {kind}", gguf_tokenizer(**{**SPM, "scores": None}, arrays=(("scores", kind, values),)), "gguf_metadata"
+    for key in ("model", "pre"):
+        yield f"{key} is an array", gguf_tokenizer(**{key: None}, arrays=((key, g.STRING, ["gpt2"]),)), "gguf_metadata"
+    for count in (0, 5, 7):
+        yield f"{count} types for 6 tokens", gguf_tokenizer(types=(1,) * count), "tokenizer_gguf"
+        yield f"{count} scores for 6 tokens", gguf_tokenizer(**{**SPM, "scores": (0,) * count}), "tokenizer_gguf"
+    for key in ("bos_token_id", "eos_token_id", "unknown_token_id", "padding_token_id"):
+        for number in (6, (1 << 32) - 1):
+            yield f"{key} {number} of 6", gguf_tokenizer(**{key: number}), "tokenizer_gguf"
+        yield f"{key} is a flag", gguf_tokenizer(**{key: True}), "gguf_metadata"
+    for key in ("add_bos_token", "add_eos_token"):
+        yield f"{key} is a number", gguf_tokenizer(bos_token_id=0, eos_token_id=0, **{key: 1}), "gguf_metadata"
+    for merge in ("", " ", "a ", " b", "a b ", "a  b"):
+        yield f"merge {merge!r}", gguf_tokenizer(merges=("a b", merge)), ("tokenizer_gguf", "tokenizer_merges")
+    yield "merge into an unknown token", gguf_tokenizer(merges=("b a",)), "tokenizer_merges"
+    yield "token that is no UTF-8", gguf_tokenizer(tokens=("<s>", b"\xff", "b", "ab", "c", "d")), "gguf_metadata"
     yield "cut", gguf_tokenizer()[:-60], ("gguf_limit", "gguf_truncated")
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForTokenClassification, BertModel
 
+import bad_gguf
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models"))
 from forward_support import ODD_SIZES, Checks, call, edit_checkpoint, padded_batch, randomise, write_inputs  # noqa: E402
 
@@ -34,7 +36,8 @@ class Errors:
 
     def expect(self, name, exit_code, code, texts, *args):
         status, out, err = call(FRUGAL, "forward", *args)
-        CHECKS.that(name, status == exit_code and f"({code})" in err, f"exit {status}: {err}")
+        codes = (code,) if isinstance(code, str) else code
+        CHECKS.that(name, status == exit_code and any(f"({c})" in err for c in codes), f"exit {status}: {err}")
         for text in texts:
             CHECKS.that(f"{name} says '{text}'", text in err, err)
         CHECKS.that(f"{name}: nothing on stdout", out == "", out)
@@ -97,6 +100,20 @@ def bad_models(e):
     BertForTokenClassification(BertConfig(**ODD_SIZES)).save_pretrained(tokens)
     e.expect("head of another task", 3, "unsupported_head", ["BertForTokenClassification"], "model=auto",
              f"model.path={tokens}", "--input", e.good, "--output", e.out)  # fmt: skip
+
+
+def bad_gguf_checkpoints(e):
+    ids, path = e.root / "ids.h5", e.root / "model.gguf"
+    write_inputs(ids, {"input_ids": np.array([[1, 2, 3]])})
+    for name, content, codes, texts in bad_gguf.bad_checkpoints():
+        path.write_bytes(content)
+        call_it = ("model=auto", f"model.path={path}", "--input", ids, "--output", e.out)
+        if codes is None:
+            status, _, err = call(FRUGAL, "forward", *call_it[:-1], e.root / "logits.h5")
+            CHECKS.that(f"GGUF: {name}", status == 0, err)
+            continue
+        texts = [texts] if isinstance(texts, str) else texts
+        e.expect(f"GGUF: {name}", 3, codes, [*texts, str(path)], *call_it)
 
 
 def bad_inputs(e):
@@ -199,6 +216,7 @@ def main():
         errors = Errors(Path(folder), randomise(BertModel(BertConfig(**ODD_SIZES)), 60))
         errors.folder = errors.checkpoint("good")
         bad_models(errors)
+        bad_gguf_checkpoints(errors)
         bad_inputs(errors)
         bad_files(errors)
         bad_calls(errors)

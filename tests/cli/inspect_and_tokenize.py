@@ -5,6 +5,7 @@ usage: inspect_and_tokenize.py FRUGAL MODEL_DIR
 
 import json
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import bad_gguf
 import bad_tokenizers as bad_files
+import measured
 
 FRUGAL, MODEL = sys.argv[1], Path(sys.argv[2])
 FAILURES = []
@@ -22,23 +24,8 @@ MEMORY_MIB, SECONDS = 50, 1.0
 SANITIZED = os.environ.get("FRUGAL_SANITIZED", "") != ""  # a sanitizer's own memory is not the program's
 
 
-# A small process between us and the program: a child's peak memory counts that of the process it was forked from.
-LAUNCHER = """
-import os, sys
-pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-with open(sys.argv[1], "w") as report:
-    print(os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, file=report)
-"""
-
-
 def call(*args, stdin=b""):
-    """Exit code, stdout, stderr, MiB at the peak, seconds of CPU time: those of the clock depend on who else uses the machine."""
-    with tempfile.NamedTemporaryFile("r") as report:
-        launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, report.name, FRUGAL]
-        done = subprocess.run([*launcher, *map(str, args)], input=stdin, capture_output=True, check=True)
-        status, memory, seconds = report.read().split()
-    return int(status), done.stdout.decode(), done.stderr.decode(), float(memory), float(seconds)
+    return measured.call(FRUGAL, *args, stdin=stdin)
 
 
 def check(name, condition, detail=""):
@@ -56,6 +43,16 @@ def expect_error(name, exit_code, code, *args, stdin=b""):
     PEAK[0], PEAK[1] = max(PEAK[0], memory), max(PEAK[1], seconds)
     if not SANITIZED:
         check(f"{name}, memory and time", memory < MEMORY_MIB and seconds < SECONDS, f"{memory:.0f} MiB, {seconds:.2f} s")
+    return err
+
+
+# What an error about a GGUF file names beside the file.
+PLACE = re.compile(r"byte \d+|key '[^']+'")
+
+
+def expect_placed_error(name, exit_code, code, path, *args):
+    err = expect_error(name, exit_code, code, *args)
+    check(f"{name}, names the file and the place", str(path) in err and PLACE.search(err), err[:300])
 
 
 def bad_safetensors():
@@ -173,7 +170,7 @@ def test_inspect_gguf(folder):
     for name, content, code in bad_gguf.bad_files():
         path.write_bytes(content)
         count += 1
-        expect_error(f"gguf: {name}", 3, code, "inspect", path)
+        expect_placed_error(f"gguf: {name}", 3, code, path, "inspect", path)
     path.write_bytes(bad_gguf.good())
     status, out, err, _, _ = call("inspect", path, "--json")
     check("gguf", status == 0, err)
@@ -218,7 +215,7 @@ def test_bad_tokenizers(folder):
     path = folder / "t.gguf"
     for name, content, code in bad_files.bad_gguf_tokenizers():
         path.write_bytes(content)
-        expect_error(f"GGUF tokenizer: {name}", 3, code, "tokenize", "--model", path)
+        expect_placed_error(f"GGUF tokenizer: {name}", 3, code, path, "tokenize", "--model", path)
         count += 1
     for name, content in bad_files.good_gguf_tokenizers():
         path.write_bytes(content)

@@ -56,7 +56,7 @@ def check_doctor(folder):
     assert full.returncode == 0, full.stderr
     found = findings(full)
     expected = {"cpu", "memory", "disk", "hdf5", "worker", "libtorch", "cuda-worker", "gpu", "data", "models", "hf-cache",
-                "slurm", "ffmpeg"}
+                "video", "slurm", "ffmpeg"}
     if Path(FRUGAL).with_name("frugal-worker-cpu").exists():  # only LibTorch's worker can tell which BLAS it took
         expected.add("blas")
     assert expected == set(found), sorted(found)

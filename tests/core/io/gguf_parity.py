@@ -180,6 +180,7 @@ def check_bad_models(folder):
             check(name, done.returncode == 0, message)
         else:
             check(name, done.returncode == 3 and any(f"({code})" in message for code in codes.split("|")), message or done.returncode)
+            check(f"{name}, names the file and the place", str(path) in message and ("byte " in message or "key '" in message), message)
         count += 1
     print(f"{count - 1} files that are no checkpoint: refused")
 

@@ -101,6 +101,39 @@ TEST(GgufTest, ValuesOfEveryType) {
   EXPECT_THAT(file.where("none"), ::testing::HasSubstr("key 'none'"));
 }
 
+// Every field is cut somewhere, and each cut is told with its byte.
+TEST(GgufTest, CutAnywhere) {
+  const tests::TempDir folder;
+  const std::string list =
+      raw(static_cast<std::uint32_t>(GgufType::kString)) + raw(std::uint64_t{2}) + text("a") + text("");
+  const std::string whole =
+      gguf({size_entry("general.alignment", 32), entry("f64", GgufType::kF64, raw(0.5)),
+            entry("yes", GgufType::kBool, "\x01"), entry("list", GgufType::kArray, list)},
+           {tensor("a", {2, 3}, GgmlType::kF32, 0), tensor("b", {32}, GgmlType::kQ8_0, 32)}, std::string(66, '\0'));
+  EXPECT_EQ(GgufFile::open(folder.write("whole.gguf", whole)).tensors().size(), 2U);
+  for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    const auto path = folder.write("cut.gguf", std::string_view(whole).substr(0, cut));
+    try {
+      GgufFile::open(path);
+      ADD_FAILURE() << "a file cut after " << cut << " bytes was read";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kBadData) << error.what();
+      EXPECT_THAT(error.code(), ::testing::AnyOf("gguf_magic", "gguf_truncated", "gguf_limit"));
+      EXPECT_THAT(error.where(), ::testing::StartsWith(path.string() + ": byte "));
+    }
+  }
+}
+
+TEST(GgufTest, ArraysOfFlagsAreNoNumbers) {
+  const tests::TempDir folder;
+  const std::string flags =
+      raw(static_cast<std::uint32_t>(GgufType::kBool)) + raw(std::uint64_t{2}) + "\x01" + std::string(1, '\0');
+  const auto file = GgufFile::open(folder.write("a.gguf", gguf({entry("flags", GgufType::kArray, flags)}, {}, "")));
+  EXPECT_ERROR_AT(file.integers("flags"), ErrorKind::kBadData, "gguf_metadata", "key 'flags'");
+  EXPECT_ERROR_AT(file.numbers("flags"), ErrorKind::kBadData, "gguf_metadata", "key 'flags'");
+}
+
 TEST(GgufTest, RowsOfQueriesStandAsInTransformers) {
   const tests::TempDir folder;
   const auto opened = GgufModel::open(folder.write("m.gguf", model()));
