@@ -297,6 +297,17 @@ def test_refusals(root):
     refused(2, "bad_value", "method.qk_mqa_dim", "method=transmla", "method.calibration.dataset=random")
 
 
+def test_random_tokens(root):
+    """What models of random weights without a tokenizer are calibrated on: drawn by the run's seed."""
+    keys = ["model=tiny_llama", "method=transmla", "method.qk_mqa_dim=4", "method.kv_lora_rank=12",
+            "method.calibration.dataset=random", "method.calibration.seq_len=32", "method.calibration.tokens=320"]  # fmt: skip
+    ids = {"input_ids": np.arange(12).reshape(2, 6)}
+    logits = [forward(FRUGAL, root, ids, *keys, "experiment.dtype=fp64", *more)["logits"]
+              for more in ([], [], ["method.calibration.tokens=640"])]  # fmt: skip
+    CHECKS.that("random tokens are those of the seed", np.array_equal(logits[0], logits[1]))
+    CHECKS.that("more of them are others", not np.array_equal(logits[0], logits[2]))
+
+
 def main():
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as folder:
@@ -304,6 +315,7 @@ def main():
             run(case[0], Path(folder), seed, *case[1:], show_cache=seed in (0, 1, 6))
     with tempfile.TemporaryDirectory() as folder:
         test_refusals(Path(folder))
+        test_random_tokens(Path(folder))
     sys.exit(CHECKS.exit_code())
 
 
