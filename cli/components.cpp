@@ -18,6 +18,7 @@
 #include "methods/common/peft_options.h"
 #include "methods/meft/options.h"
 #include "methods/registry.h"
+#include "methods/x_ecomla/baselines/options.h"
 #include "methods/x_ecomla/options.h"
 #include "models/architecture.h"
 #include "models/language/config.h"
@@ -121,9 +122,19 @@ void check_model(const Json& config, const Locator& where, std::optional<ModelFa
   info->check_config(model.config, where);
 }
 
+void check_method(const Json& method, const Locator& where) {
+  method_info(method, where).check(method, where);
+  const Json* texts = options_detail::find(method, "calibration.dataset");
+  if (texts == nullptr || texts->is_null() || *texts == "random") return;
+  if (!texts->is_object())
+    throw Error(ErrorKind::kUsage, "bad_value", cat("must be null, random or a data set's keys, found ", texts->dump()),
+                place(where, "method.calibration.dataset"), "dataset@method.calibration.dataset=wikitext_train");
+  document_dataset_options().read(*texts, "method.calibration.dataset", where);
+}
+
 void check_optional_method(const Json& config, const Locator& where) {
   if (const auto method = config.find("method"); method != config.end() && !method->is_null())
-    method_info(*method, where).check(*method, where);
+    check_method(*method, where);
 }
 
 void check_forward(const Json& config, const Locator& where) {
@@ -174,8 +185,7 @@ void check_profiled(const Json& config, const Locator& where) {
   check_model(config, where,
               config["experiment"].value("family", "") == "language_model" ? ModelFamily::kLanguageModel
                                                                            : ModelFamily::kTextEncoder);
-  if (config.contains("method") && !config["method"].is_null())
-    method_info(config["method"], where).check(config["method"], where);
+  check_optional_method(config, where);
   if (const Json& baseline = config["experiment"]["baseline"]; baseline.is_object())
     method_info(baseline, where).check(baseline, where);
   if (config.contains("dataset") && !config["dataset"].is_null())
@@ -227,6 +237,8 @@ std::vector<ComponentOptions> component_options() {
       {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
       {"x_ecomla", "method", x_ecomla::x_ecomla_options().title(), &x_ecomla::x_ecomla_options().infos()},
       {"kv_quant", "method", x_ecomla::kv_quant_options().title(), &x_ecomla::kv_quant_options().infos()},
+      {"mha2mla", "method", x_ecomla::mha2mla_options().title(), &x_ecomla::mha2mla_options().infos()},
+      {"transmla", "method", x_ecomla::transmla_options().title(), &x_ecomla::transmla_options().infos()},
       {"text_classification", "experiment", text_classification_options().title(),
        &text_classification_options().infos()},
       {"forward", "experiment", forward_options().title(), &forward_options().infos()},

@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 #include "core/io/resources.h"
+#include "experiments/calibration.h"
+#include "methods/calibration_options.h"
 #include "methods/registry.h"
 #include "models/language/load.h"
 
@@ -12,12 +14,23 @@ LanguageSubject open_language_subject(const LanguageSubjectRequest& request) {
   const ModelOptions& o = subject.options;
   if (o.path) subject.path = io::model_path(*o.path);
   const uint64_t seed = request.run.seeds.seed("init");
+  std::unique_ptr<Method> method;
+  if (!request.method.is_null()) {
+    method = make_method(request.method);
+    // Said before the weights are read.
+    if (method->traits().needs_calibration && calibration_of_method(request.method).calibration_dataset.is_null())
+      no_calibration(cat("method=", method->name(), " looks at activations before it is applied"));
+  }
   LoadedLanguageModel loaded = load_language_model(o.architecture, subject.path, o.config, request.type, seed);
   for (const auto& file : loaded.files) request.run.recorder.input(request.role, file);
   loaded.model->parameters().to(request.device, request.type);
   subject.model = std::move(loaded.model);
-  if (!request.method.is_null())
-    subject.model = make_method(request.method)->apply(std::move(subject.model), {.init_seed = seed});
+  if (method) {
+    const LanguageModelConfig config = subject.model->config();
+    subject.model = method->apply(
+        std::move(subject.model),
+        {.init_seed = seed, .calibration = calibration_of(request.method, subject.options, config, request.run)});
+  }
   return subject;
 }
 

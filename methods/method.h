@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/config/options.h"
 
@@ -26,9 +28,18 @@ struct MethodTraits {
   bool changes_backward = false;   // its own backward pass; gradients are not plain autograd's
 };
 
+// Token sequences of one length, to look at activations with.
+struct CalibrationTokens {
+  std::vector<int32_t> ids;  // sequences() * seq_len
+  int64_t seq_len = 0;
+  int64_t sequences() const { return seq_len == 0 ? 0 : static_cast<int64_t>(ids.size()) / seq_len; }
+};
+
 struct MethodContext {
-  uint64_t init_seed = 0;           // stream "init" of the run, for new weights
-  std::filesystem::path artifacts;  // root of the artifact store
+  uint64_t init_seed = 0;                // stream "init" of the run, for new weights
+  std::filesystem::path artifacts = {};  // root of the artifact store
+  // Of the model's own vocabulary, at least one sequence; the same at every call. Empty: nobody gave any.
+  std::function<CalibrationTokens()> calibration = {};
 };
 
 // The overload of a family that a method does not serve throws Error(kUsage, "method_does_not_fit") naming both.

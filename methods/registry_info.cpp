@@ -2,6 +2,7 @@
 #include "methods/common/peft_options.h"
 #include "methods/meft/options.h"
 #include "methods/registry.h"
+#include "methods/x_ecomla/baselines/options.h"
 #include "methods/x_ecomla/options.h"
 
 namespace frugal {
@@ -20,6 +21,10 @@ constexpr MethodInfo kMethods[] = {
     info<x_ecomla::x_ecomla_options>("x_ecomla", "language models",
                                      "attention into multi-head latent attention by SVD (arXiv 2503.11132)"),
     info<x_ecomla::kv_quant_options>("kv_quant", "language models", "keys and values as integers of 8 or 4 bits"),
+    info<x_ecomla::mha2mla_options>("mha2mla", "language models",
+                                    "part of the keys turns, the rest and values from a latent (arXiv 2502.14837)"),
+    info<x_ecomla::transmla_options>("transmla", "language models",
+                                     "latent attention by principal components of activations (arXiv 2502.07864)"),
 };
 
 }  // namespace

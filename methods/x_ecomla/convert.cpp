@@ -4,29 +4,16 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/where.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
 #include "core/error.h"
+#include "methods/x_ecomla/activations.h"
+#include "methods/x_ecomla/exchange.h"
 #include "methods/x_ecomla/plan.h"
-#include "models/language/grouped_attention.h"
-#include "models/language/latent_layer.h"
 
 namespace frugal::x_ecomla {
 namespace {
-
-at::Tensor behind(const at::Tensor& matrix, const at::Tensor& gain) {
-  return gain.defined() ? matrix * gain.to(at::kDouble) : matrix;
-}
-
-// Undoes `behind` for down-projections; what a gain of 0 hides stays hidden.
-at::Tensor before(const at::Tensor& down, const at::Tensor& gain) {
-  if (!gain.defined()) return down;
-  const at::Tensor g = gain.to(at::kDouble);
-  return at::where(g == 0, at::zeros_like(down), down / g);
-}
 
 at::Tensor stacked(const at::Tensor& heads) {
   return heads.flatten(0, 1);
@@ -45,29 +32,20 @@ Decomposition repeated(Decomposition d, int64_t group) {
   return d;
 }
 
-const GroupedAttention& grouped(Decoder& model, int64_t layer) {
-  const auto* attention = dynamic_cast<const GroupedAttention*>(model.layer(layer).attention.get());
-  const auto refuse = [&](const char* why) {
-    throw Error(ErrorKind::kUsage, "method_does_not_fit", cat("layer ", layer, " ", why), "method.layers",
-                "X-EcoMLA converts grouped-query attention without biases (Llama, Mistral, SmolLM)");
-  };
-  if (attention == nullptr) refuse("has attention of another kind; was it converted before?");
-  for (const Linear* linear : {&attention->query(), &attention->key(), &attention->value(), &attention->output()})
-    if (linear->bias.defined()) refuse("has biases in its attention");
-  return *attention;
-}
-
 // One model's conversion.
 class Conversion {
  public:
-  Conversion(Decoder& model, const XEcomlaOptions& options, uint64_t init_seed)
+  Conversion(Decoder& model, const XEcomlaOptions& options, const MethodContext& context)
       : model_(model),
         options_(options),
-        init_seed_(init_seed),
-        base_(parse_llama_config(model.checkpoint_config(), std::string(model.architecture()), "model.config")),
+        init_seed_(context.init_seed),
+        base_(llama_config(model)),
         sizes_(attention_sizes(options, base_)),
         config_(make_plan(options, base_)) {
     for (const auto& [layer, ranks] : config_.layers) grouped(model, layer);
+    if (options.init != "svd" || options.svd_metric != "activation" || config_.layers.empty()) return;
+    moments_ = input_moments(model, calibration_tokens(context, "svd_metric=activation weighs errors by activations"),
+                             options.calibration_batch_size);
   }
 
   MlaConfig run() {
@@ -85,9 +63,10 @@ class Conversion {
   }
 
  private:
-  at::Tensor gain(int64_t layer) const {
+  Metric metric(int64_t layer) const {
     if (options_.svd_metric == "weight") return {};
-    return model_.parameters().get(cat("model.layers.", layer, ".input_layernorm.weight"));
+    if (options_.svd_metric == "activation") return Metric::activations(moments_.at(layer));
+    return Metric::gain(model_.parameters().get(cat("model.layers.", layer, ".input_layernorm.weight")));
   }
 
   Targets targets(int64_t layer) const {
@@ -95,20 +74,20 @@ class Conversion {
     const BaseProjections given{attention.query().weight, attention.key().weight, attention.value().weight};
     if (options_.rotary() == RopeInit::kCode) return code_targets(given, sizes_);
     const Rotary rotary(base_.rope, base_.head_size());
-    return pair_targets(given, sizes_, options_.rotary(), gain(layer), rotary.inverse_frequencies());
+    return pair_targets(given, sizes_, options_.rotary(), metric(layer), rotary.inverse_frequencies());
   }
 
   void choose_ranks() {
     std::vector<LayerEnergies> energies;
     for (const auto& [layer, ranks] : config_.layers)
-      energies.push_back(layer_energies(targets(layer), gain(layer), sizes_));
+      energies.push_back(layer_energies(targets(layer), metric(layer), sizes_));
     x_ecomla::choose_ranks(options_, energies, base_.num_hidden_layers, config_);
   }
 
   LatentWeights decomposed(int64_t layer, const MlaRanks& ranks) {
     const Targets t = targets(layer);
     if (!t.pairs.empty()) config_.pairs[layer] = t.pairs;
-    LatentWeights w = latent_weights(t, ranks, options_.sigma(), gain(layer), sizes_);
+    LatentWeights w = latent_weights(t, ranks, options_.sigma(), metric(layer), sizes_);
     // Narrowed at once: in fp64 those of all layers would be several times the model.
     const auto narrow = [&](at::Tensor& x) { x = x.to(grouped(model_, layer).query().weight.options()).contiguous(); };
     for (at::Tensor* x : {&w.q_a, &w.q_b, &w.kv_a, &w.kv_b}) narrow(*x);
@@ -116,11 +95,10 @@ class Conversion {
   }
 
   void exchange(const LatentLayers& layers, int64_t layer, const LatentWeights* weights) {
-    const GroupedAttention& old = grouped(model_, layer);
-    const std::string prefix = mla_prefix(layer), former = cat("model.layers.", layer, ".self_attn.");
-    at::Tensor output = old.output().weight;
+    const std::string prefix = mla_prefix(layer);
+    const at::Tensor output = grouped(model_, layer).output().weight;
     const at::TensorOptions type = output.options().requires_grad(false);
-    const auto value = [&](const std::string& name, at::IntArrayRef shape, Init init) -> at::Tensor {
+    put_latent_attention(model_, layers, layer, [&](const std::string& name, at::IntArrayRef shape, Init init) {
       if (name == prefix + "out_proj.weight") return output;
       if (init != Init::kNormal) return new_parameter(name, shape, init, 0, init_seed_).to(type);
       if (weights == nullptr)  // as PyTorch makes a linear layer
@@ -128,10 +106,6 @@ class Conversion {
       if (name == prefix + "q_a_proj.weight") return weights->q_a;
       if (name == prefix + "q_b_proj.weight") return weights->q_b;
       return name == prefix + "kv_b_proj.weight" ? weights->kv_b : weights->kv_a;
-    };
-    model_.parameters().remove([&](std::string_view name) { return name.starts_with(former); });
-    model_.layer(layer).attention = layers.make(layer, [&](const std::string& name, at::IntArrayRef shape, Init init) {
-      return model_.parameters().add(name, value(name, shape, init));
     });
   }
 
@@ -141,34 +115,35 @@ class Conversion {
   LlamaConfig base_;
   AttentionSizes sizes_;
   MlaConfig config_;
+  std::map<int64_t, at::Tensor> moments_;  // of svd_metric=activation
 };
 
 }  // namespace
 
-LayerEnergies layer_energies(const Targets& targets, const at::Tensor& gain, const AttentionSizes& sizes) {
-  LayerEnergies out{.query = energies(behind(stacked(targets.query), gain)),
-                    .key_value = energies(behind(stacked(targets.key_value), gain))};
+LayerEnergies layer_energies(const Targets& targets, const Metric& metric, const AttentionSizes& sizes) {
+  LayerEnergies out{.query = energies(metric.behind(stacked(targets.query))),
+                    .key_value = energies(metric.behind(stacked(targets.key_value)))};
   const int64_t group = sizes.heads / sizes.kv_heads;
   for (double& energy : out.key_value) energy *= static_cast<double>(group);
   return out;
 }
 
-LatentWeights latent_weights(const Targets& t, const MlaRanks& ranks, SigmaSide side, const at::Tensor& gain,
+LatentWeights latent_weights(const Targets& t, const MlaRanks& ranks, SigmaSide side, const Metric& metric,
                              const AttentionSizes& sizes) {
   const int64_t group = sizes.heads / sizes.kv_heads;
-  const Factors query = factors(decompose(behind(stacked(t.query), gain)), ranks.query, side);
-  const Factors key_value = factors(repeated(decompose(behind(stacked(t.key_value), gain)), group), ranks.kv, side);
+  const Factors query = factors(decompose(metric.behind(stacked(t.query))), ranks.query, side);
+  const Factors key_value = factors(repeated(decompose(metric.behind(stacked(t.key_value))), group), ranks.kv, side);
   std::vector<int64_t> rows = t.key_rows;
   rows.insert(rows.end(), t.value_rows.begin(), t.value_rows.end());
-  return {.q_a = before(query.down, gain),
+  return {.q_a = metric.before(query.down),
           .q_b = picked(query.up, sizes.heads, t.query_rows).flatten(0, 1),
-          .kv_a = at::cat({before(key_value.down, gain), t.rope_key}),
+          .kv_a = at::cat({metric.before(key_value.down), t.rope_key}),
           .kv_b = picked(key_value.up, sizes.kv_heads, rows).repeat_interleave(group, 0).flatten(0, 1)};
 }
 
-MlaConfig convert(Decoder& model, const XEcomlaOptions& options, uint64_t init_seed) {
+MlaConfig convert(Decoder& model, const XEcomlaOptions& options, const MethodContext& context) {
   const at::NoGradGuard no_grad;
-  return Conversion(model, options, init_seed).run();
+  return Conversion(model, options, context).run();
 }
 
 }  // namespace frugal::x_ecomla

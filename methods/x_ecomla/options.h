@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config/options.h"
+#include "methods/calibration_options.h"
 
 namespace frugal::x_ecomla {
 
@@ -17,7 +18,7 @@ enum class SigmaSide { kDown, kUp, kSqrt };
 // Which directions of a head turn, and how (README.md).
 enum class RopeInit { kCode, kPairHigh, kPairLow, kPair2Norm, kRorope };
 
-struct XEcomlaOptions {
+struct XEcomlaOptions : CalibrationOptions {
   Json layers = "all";
   std::optional<int64_t> r_q, r_kv;
   double kv_budget = 0.5;

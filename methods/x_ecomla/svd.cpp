@@ -43,6 +43,32 @@ Decomposition decompose(const at::Tensor& matrix) {
   return {.u = other.t(), .sigma = sigma, .vt = vectors.t()};
 }
 
+Metric Metric::gain(const at::Tensor& gain) {
+  Metric made;
+  made.gain_ = gain.to(at::kDouble);
+  return made;
+}
+
+Metric Metric::activations(const at::Tensor& moment) {
+  const auto [found, vectors] = at::linalg_eigh(moment.to(at::kDouble));
+  const at::Tensor values = found.clamp_min(0);
+  const at::Tensor roots = (values + kDamping * values.mean()).sqrt();
+  Metric made;
+  made.root_ = at::matmul(vectors * roots, vectors.t());
+  made.inverse_ = at::matmul(vectors / roots, vectors.t());
+  return made;
+}
+
+at::Tensor Metric::behind(const at::Tensor& weights) const {
+  if (gain_.defined()) return weights * gain_;
+  return root_.defined() ? at::matmul(weights, root_.to(weights.scalar_type())) : weights;
+}
+
+at::Tensor Metric::before(const at::Tensor& down) const {
+  if (gain_.defined()) return at::where(gain_ == 0, at::zeros_like(down), down / gain_);
+  return inverse_.defined() ? at::matmul(down, inverse_) : down;
+}
+
 Energies energies(const at::Tensor& matrix) {
   const at::Tensor m = matrix.to(at::kDouble);
   return to_energies(at::linalg_eigvalsh(m.size(0) <= m.size(1) ? at::matmul(m, m.t()) : at::matmul(m.t(), m)).flip(0));

@@ -54,10 +54,6 @@ at::Tensor as_neighbours(const at::Tensor& pairs) {
   return at::stack({at::real(pairs), at::imag(pairs)}, -2).flatten(-3, -2);
 }
 
-at::Tensor behind(const at::Tensor& weights, const at::Tensor& gain) {
-  return gain.defined() ? weights * gain : weights;
-}
-
 // One slot of the rope key: a pair, and of it a component.
 struct Slots {
   std::vector<int64_t> pairs, components;
@@ -112,14 +108,14 @@ TurningPart chosen_pairs(const at::Tensor& q, const at::Tensor& k, std::vector<i
 
 // Keys of pair p: k_j = sum over components c of u[p,j,c] kappa[p,c], and Re(q conj(u kappa)) = Re(q conj(u)
 // conj(kappa)).
-TurningPart components(const at::Tensor& q, const at::Tensor& k, const at::Tensor& gain, const at::Tensor& frequencies,
+TurningPart components(const at::Tensor& q, const at::Tensor& k, const Metric& metric, const at::Tensor& frequencies,
                        int64_t slots) {
   const int64_t group = q.size(0) / k.size(0);
   const at::Tensor qc = as_complex(q), kc = as_complex(k);
-  const at::Tensor weighted = behind(kc, gain).transpose(0, 1);  // [P,n_kv,d]
+  const at::Tensor weighted = metric.behind(kc).transpose(0, 1);  // [P,n_kv,d]
   const auto [values, vectors] = at::linalg_eigh(at::matmul(weighted, weighted.transpose(1, 2).conj()));
-  const at::Tensor u = vectors.repeat_interleave(group, 1);                  // [P,n_h,C]
-  const at::Tensor queries = pair_norms(behind(qc, gain)).t().unsqueeze(2);  // [P,n_h,1]
+  const at::Tensor u = vectors.repeat_interleave(group, 1);                   // [P,n_h,C]
+  const at::Tensor queries = pair_norms(metric.behind(qc)).t().unsqueeze(2);  // [P,n_h,1]
   const at::Tensor turns = frequencies.to(q.device(), at::kDouble) * kDistances;
   const at::Tensor loss = (1 - turns.sin() / turns).clamp_min(0).sqrt().unsqueeze(1);  // [P,1]
   const at::Tensor scores = values.clamp_min(0).sqrt() * (u.abs() * queries).sum(1) * loss;
@@ -134,7 +130,7 @@ TurningPart components(const at::Tensor& q, const at::Tensor& k, const at::Tenso
 }
 
 TurningPart turning_part(const at::Tensor& q, const at::Tensor& k, const AttentionSizes& s, RopeInit init,
-                         const at::Tensor& gain, const at::Tensor& frequencies) {
+                         const Metric& metric, const at::Tensor& frequencies) {
   const int64_t all = s.head / 2, count = s.rope / 2;
   switch (init) {
     case RopeInit::kPairHigh:
@@ -143,9 +139,9 @@ TurningPart turning_part(const at::Tensor& q, const at::Tensor& k, const Attenti
       return chosen_pairs(q, k, range(all - count, all));
     case RopeInit::kPair2Norm:
       return chosen_pairs(
-          q, k, pairs_by_norm(as_complex(behind(q, gain)), as_complex(behind(k, gain)), s.heads / s.kv_heads, count));
+          q, k, pairs_by_norm(as_complex(metric.behind(q)), as_complex(metric.behind(k)), s.heads / s.kv_heads, count));
     default:
-      return components(q, k, gain, frequencies, count);
+      return components(q, k, metric, frequencies, count);
   }
 }
 
@@ -163,10 +159,10 @@ Targets code_targets(const BaseProjections& base, const AttentionSizes& s) {
   return out;
 }
 
-Targets pair_targets(const BaseProjections& base, const AttentionSizes& s, RopeInit init, const at::Tensor& gain,
+Targets pair_targets(const BaseProjections& base, const AttentionSizes& s, RopeInit init, const Metric& metric,
                      const at::Tensor& frequencies) {
   const at::Tensor q = by_head(base.q, s.heads), k = by_head(base.k, s.kv_heads), v = by_head(base.v, s.kv_heads);
-  TurningPart turning = turning_part(q, k, s, init, gain.defined() ? gain.to(at::kDouble) : gain, frequencies);
+  TurningPart turning = turning_part(q, k, s, init, metric, frequencies);
   const std::vector<int64_t> still = pair_rows(still_pairs(turning.pairs, s.head / 2, s.nope / 2), s.head);
   const double scale = std::sqrt(static_cast<double>(s.nope + s.rope) / static_cast<double>(s.head));
   return {.query = at::cat({rows_of(q, still), turning.query}, 1) * scale,

@@ -7,6 +7,7 @@
 
 #include "methods/x_ecomla/options.h"
 #include "methods/x_ecomla/ranks.h"
+#include "methods/x_ecomla/svd.h"
 
 namespace frugal::x_ecomla {
 
@@ -40,9 +41,9 @@ Targets code_targets(const BaseProjections& base, const AttentionSizes& sizes);
 //                        commutes with these; queries get the coefficients (TransMLA, arXiv 2502.07864, has real
 //                        ones). Taken are those of largest |q| |k| times what a pair loses that stands still, the root
 //                        of the mean of 1 - cos(f t) over distances t up to kDistances.
-// gain: [d] or undefined, the metric. frequencies: [d_h/2] of the base's pairs. Needs even d_n <= d_h - d_r.
+// frequencies: [d_h/2] of the base's pairs. Needs even d_n <= d_h - d_r.
 inline constexpr double kDistances = 2048;
-Targets pair_targets(const BaseProjections& base, const AttentionSizes& sizes, RopeInit init, const at::Tensor& gain,
+Targets pair_targets(const BaseProjections& base, const AttentionSizes& sizes, RopeInit init, const Metric& metric,
                      const at::Tensor& frequencies);
 
 }  // namespace frugal::x_ecomla

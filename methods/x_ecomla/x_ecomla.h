@@ -10,7 +10,11 @@ class XEcomlaMethod final : public Method {
  public:
   explicit XEcomlaMethod(XEcomlaOptions options) : options_(std::move(options)) {}
   std::string_view name() const override { return "x_ecomla"; }
-  MethodTraits traits() const override { return {.trains = true}; }
+  MethodTraits traits() const override {
+    return {.trains = true,
+            .needs_calibration =
+                options_.init == "svd" && options_.svd_metric == "activation" && options_.layers != Json::array()};
+  }
   using Method::apply;
   std::shared_ptr<LanguageModel> apply(std::shared_ptr<LanguageModel> model, const MethodContext& context) override;
 

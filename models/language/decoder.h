@@ -54,6 +54,7 @@ class Decoder final : public LanguageModel {
   Linear head() const override { return parts_.head; }
 
   const Json& checkpoint_config() const { return parts_.checkpoint_config; }
+  void set_checkpoint_config(Json config) { parts_.checkpoint_config = std::move(config); }
   // JSON files that saving writes beside config.json, by name: what a method's layers need to be read again.
   const std::map<std::string, Json>& checkpoint_files() const { return parts_.files; }
   void set_checkpoint_files(std::map<std::string, Json> files) { parts_.files = std::move(files); }

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/matmul.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,13 +11,6 @@
 
 namespace frugal {
 namespace {
-
-// x [B,T,H,a] times weights [H,a,b] of its head -> [B,T,H,b]
-at::Tensor by_head(const at::Tensor& x, const at::Tensor& weights) {
-  const int64_t batch = x.size(0), tokens = x.size(1), heads = x.size(2);
-  const at::Tensor rows = x.permute({2, 0, 1, 3}).reshape({heads, batch * tokens, x.size(3)});
-  return at::matmul(rows, weights).view({heads, batch, tokens, weights.size(2)}).permute({1, 2, 0, 3});
-}
 
 at::Tensor padded(const at::Tensor& x, int64_t width) {
   return x.size(-1) == width ? x : at::constant_pad_nd(x, {0, width - x.size(-1)});

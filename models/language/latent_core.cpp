@@ -53,4 +53,10 @@ at::Tensor attend_latents(const at::Tensor& q_latent, const at::Tensor& q_rope, 
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 1);
 }
 
+at::Tensor by_head(const at::Tensor& x, const at::Tensor& weights) {
+  const int64_t batch = x.size(0), tokens = x.size(1), heads = x.size(2);
+  const at::Tensor rows = x.permute({2, 0, 1, 3}).reshape({heads, batch * tokens, x.size(3)});
+  return at::matmul(rows, weights).view({heads, batch, tokens, weights.size(2)}).permute({1, 2, 0, 3});
+}
+
 }  // namespace frugal

@@ -18,4 +18,7 @@ namespace frugal {
 at::Tensor attend_latents(const at::Tensor& q_latent, const at::Tensor& q_rope, const at::Tensor& latents,
                           const Visibility& visibility, double scale, int64_t most_scores = int64_t{1} << 26);
 
+// x [B,T,H,a] times the weights [H,a,b] of its head -> [B,T,H,b]; any strides.
+at::Tensor by_head(const at::Tensor& x, const at::Tensor& weights);
+
 }  // namespace frugal

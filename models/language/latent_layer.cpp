@@ -46,9 +46,13 @@ std::unique_ptr<LatentAttention> LatentLayers::make(int64_t layer, const Take& t
     return RmsNorm{.weight = take(cat(prefix, name, ".weight"), {width}, Init::kOnes), .eps = kLatentNormEps};
   };
   LatentProjections parts;
-  parts.q_a = linear("q_a_proj", ranks.query, d, c.bias);
-  parts.q_a_norm = norm("q_a_layernorm", ranks.query);
-  parts.q_b = linear("q_b_proj", heads * (c.nope + c.rope), ranks.query, false);
+  if (ranks.query == 0) {
+    parts.q_b = linear("q_proj", heads * (c.nope + c.rope), d, false);
+  } else {
+    parts.q_a = linear("q_a_proj", ranks.query, d, c.bias);
+    parts.q_a_norm = norm("q_a_layernorm", ranks.query);
+    parts.q_b = linear("q_b_proj", heads * (c.nope + c.rope), ranks.query, false);
+  }
   parts.kv_a = linear("kv_a_proj_with_mqa", ranks.kv + c.rope, d, c.bias);
   parts.kv_a_norm = norm("kv_a_layernorm", ranks.kv);
   parts.kv_b = linear("kv_b_proj", heads * (c.nope + c.value), ranks.kv, false);

@@ -21,8 +21,8 @@ class LatentLayers {
 
   // base: of the config.json beside.
   LatentLayers(const MlaConfig& config, const LlamaConfig& base);
-  // The attention of a layer that config.layers has: q_a_proj, q_b_proj, kv_a_proj_with_mqa, kv_b_proj, out_proj, with
-  // latent_norm q_a_layernorm and kv_a_layernorm.
+  // The attention of a layer that config.layers has: q_a_proj, q_b_proj (without compression q_proj alone),
+  // kv_a_proj_with_mqa, kv_b_proj, out_proj, with latent_norm q_a_layernorm and kv_a_layernorm.
   std::unique_ptr<LatentAttention> make(int64_t layer, const Take& take) const;
 
  private:

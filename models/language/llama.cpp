@@ -4,6 +4,7 @@
 #include "models/language/builder.h"
 #include "models/language/grouped_attention.h"
 #include "models/language/latent_layer.h"
+#include "models/language/partial_rope_attention.h"
 
 namespace frugal {
 namespace {
@@ -27,19 +28,32 @@ std::unique_ptr<Attention> load_attention(DecoderBuilder& build, const LlamaConf
                                             std::move(q), std::move(k), std::move(v), std::move(o));
 }
 
+// What takes the place of grouped-query attention; null members: nothing does.
+struct Replacements {
+  std::optional<LatentLayers> latent;
+  const MlaConfig* mla = nullptr;
+  const PartialRopeConfig* partial_rope = nullptr;
+};
+
+std::unique_ptr<Attention> replaced_attention(DecoderBuilder& build, const LlamaConfig& c, int64_t index,
+                                              const std::shared_ptr<const Rotary>& rotary, const Replacements& with) {
+  const auto take = [&](const std::string& name, at::IntArrayRef shape, Init init) {
+    return build.take(name, shape, init);
+  };
+  if (with.mla != nullptr && with.mla->converts(index)) return with.latent->make(index, take);
+  if (with.partial_rope != nullptr && with.partial_rope->converts(index))
+    return make_partial_rope(index, *with.partial_rope, c, rotary, take);
+  return load_attention(build, c, index, rotary);
+}
+
 DecoderLayer load_layer(DecoderBuilder& build, const LlamaConfig& c, int64_t index,
-                        const std::shared_ptr<const Rotary>& rotary, const LatentLayers* latent) {
+                        const std::shared_ptr<const Rotary>& rotary, const Replacements& with) {
   const int64_t d = c.hidden_size;
   const bool mlp_bias = c.model_type == "llama" && c.mlp_bias;
   const std::string prefix = cat("model.layers.", index, ".");
   DecoderLayer layer;
   layer.attention_norm = build.rms_norm(prefix + "input_layernorm", d, c.rms_norm_eps);
-  if (latent != nullptr)
-    layer.attention = latent->make(index, [&](const std::string& name, at::IntArrayRef shape, Init init) {
-      return build.take(name, shape, init);
-    });
-  else
-    layer.attention = load_attention(build, c, index, rotary);
+  layer.attention = replaced_attention(build, c, index, rotary, with);
   layer.mlp_norm = build.rms_norm(prefix + "post_attention_layernorm", d, c.rms_norm_eps);
   Linear gate = build.linear(prefix + "mlp.gate_proj", c.intermediate_size, d, mlp_bias);
   Linear up = build.linear(prefix + "mlp.up_proj", c.intermediate_size, d, mlp_bias);
@@ -52,13 +66,13 @@ DecoderLayer load_layer(DecoderBuilder& build, const LlamaConfig& c, int64_t ind
 }  // namespace
 
 std::shared_ptr<Decoder> make_llama(const LlamaConfig& c, const Json& checkpoint_config, Weights& weights,
-                                    const MlaConfig* mla) {
+                                    const MlaConfig* mla, const PartialRopeConfig* partial_rope) {
   weights.set_optional_prefix("model.");
   return std::make_shared<Decoder>([&](ParameterSet& parameters) {
     DecoderBuilder build(weights, parameters);
     const auto rotary = std::make_shared<const Rotary>(c.rope, c.head_size());
-    std::optional<LatentLayers> latent;
-    if (mla != nullptr) latent.emplace(*mla, c);
+    Replacements with{.latent = {}, .mla = mla, .partial_rope = partial_rope};
+    if (mla != nullptr) with.latent.emplace(*mla, c);
     DecoderParts parts{.architecture = c.model_type,
                        .config = {.layers = c.num_hidden_layers,
                                   .hidden_size = c.hidden_size,
@@ -71,8 +85,7 @@ std::shared_ptr<Decoder> make_llama(const LlamaConfig& c, const Json& checkpoint
                        .checkpoint_config = checkpoint_config};
     if (mla != nullptr) parts.files = mla_files(*mla, c);
     parts.words = build.take("model.embed_tokens.weight", {c.vocab_size, c.hidden_size}, Init::kNormal);
-    for (int64_t i = 0; i < c.num_hidden_layers; ++i)
-      parts.layers.push_back(load_layer(build, c, i, rotary, mla != nullptr && mla->converts(i) ? &*latent : nullptr));
+    for (int64_t i = 0; i < c.num_hidden_layers; ++i) parts.layers.push_back(load_layer(build, c, i, rotary, with));
     parts.final_norm = build.rms_norm("model.norm", c.hidden_size, c.rms_norm_eps);
     parts.head = build.head(parts.words, c.tie_word_embeddings, checkpoint_config);
     // Old checkpoints store the frequencies of every layer; a tied output layer is stored by some.

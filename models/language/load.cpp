@@ -62,8 +62,12 @@ LoadedLanguageModel load_language_model(const std::string& asked, const std::fil
       mla = read_mla_config(path, llama);
       for (const char* file : {kMlaConfigFile, kMlaLayerConfigFile}) loaded.files.push_back(path / file);
     }
+    const auto partial_rope = read_partial_rope(json, llama, where);
+    if (mla && partial_rope)
+      throw Error(ErrorKind::kBadData, "bad_config",
+                  cat(kMlaConfigFile, " and '", kPartialRopeKey, "' exclude each other"), where);
     Weights weights = weights_from(llama.initializer_range);
-    loaded.model = make_llama(llama, json, weights, mla ? &*mla : nullptr);
+    loaded.model = make_llama(llama, json, weights, mla ? &*mla : nullptr, partial_rope ? &*partial_rope : nullptr);
     files = weights.files();
   }
   for (auto& file : files)

@@ -22,7 +22,8 @@ constexpr int64_t kYarnOriginal = 4096;
 
 // mla_layer_config.json; the defaults are those of the class that writes it as a difference.
 struct LayerFile {
-  int64_t kv_lora_rank = 512, q_lora_rank = 1536, qk_rope_head_dim = 64, v_head_dim = 128, qk_nope_head_dim = 128;
+  int64_t kv_lora_rank = 512, qk_rope_head_dim = 64, v_head_dim = 128, qk_nope_head_dim = 128;
+  std::optional<int64_t> q_lora_rank = 1536;
   int64_t num_attention_heads = 128;
   bool use_lora_layer_norm = false, attention_bias = false, use_fixed_rank_for_first_and_last_block = false;
   std::optional<double> q_energy_ratio = 0.99, kv_energy_ratio;
@@ -35,7 +36,8 @@ const OptionTable<LayerFile>& layer_file_options() {
   static const auto table =
       OptionTable<O>("multi-head latent attention")
           .add("kv_lora_rank", &O::kv_lora_rank, {.help = "width of the latent", .min = 1, .max = 1 << 20})
-          .add("q_lora_rank", &O::q_lora_rank, {.help = "width of the queries' latent", .min = 1, .max = 1 << 20})
+          .add("q_lora_rank", &O::q_lora_rank,
+               {.help = "width of the queries' latent; null: none", .min = 1, .max = 1 << 20})
           .add("qk_rope_head_dim", &O::qk_rope_head_dim, {.help = "part of a head that turns", .min = 2, .max = 65536})
           .add("v_head_dim", &O::v_head_dim, {.help = "width of a head's value", .min = 1, .max = 65536})
           .add("qk_nope_head_dim", &O::qk_nope_head_dim, {.help = "part that does not turn", .min = 1, .max = 65536})
@@ -100,7 +102,8 @@ void read_ranks(const LayerFile& file, int64_t layers, MlaConfig& out) {
     if (!out.converts(layer)) bad(cat("layer_rank_list names layer ", layer, ", which is not converted"));
     if (!entry.is_object()) bad(cat("layer_rank_list of layer ", layer, " must be an object"));
     MlaRanks& ranks = out.layers[layer];
-    ranks.query = whole(entry.value("q_rank", Json(ranks.query)), "q_rank", 1, 1 << 20);
+    if (const auto query = entry.find("q_rank"); query != entry.end())
+      ranks.query = query->is_null() ? 0 : whole(*query, "q_rank", 1, 1 << 20);
     ranks.kv = whole(entry.value("kv_rank", Json(ranks.kv)), "kv_rank", 1, 1 << 20);
   }
 }
@@ -190,6 +193,10 @@ Json or_null(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+Json query_rank(const MlaRanks& ranks) {
+  return ranks.query == 0 ? Json(nullptr) : Json(ranks.query);
+}
+
 Json rope_scaling(const MlaConfig& c) {
   if (c.rotary.rope_type == "linear") return {{"type", "linear"}, {"factor", c.rotary.factor}};
   if (c.rotary.rope_type != "yarn") return nullptr;
@@ -232,7 +239,7 @@ Json layer_file(const MlaConfig& c, const LlamaConfig& base) {
   out.set("attention_dropout", base.attention_dropout);
   out.set("attention_bias", c.bias);
   out.set("kv_lora_rank", c.nominal.kv);
-  out.set("q_lora_rank", c.nominal.query);
+  out.set("q_lora_rank", query_rank(c.nominal));
   out.set("qk_nope_head_dim", c.nope);
   out.set("qk_rope_head_dim", c.rope);
   out.set("v_head_dim", c.value);
@@ -243,7 +250,7 @@ Json layer_file(const MlaConfig& c, const LlamaConfig& base) {
   out.set("rope_theta", c.rotary.rope_theta);
   out.set("rope_scaling", rope_scaling(c));
   Json ranks = Json::object();
-  for (const auto& [layer, r] : c.layers) ranks[std::to_string(layer)] = {{"q_rank", r.query}, {"kv_rank", r.kv}};
+  for (const auto& [layer, r] : c.layers) ranks[std::to_string(layer)] = {{"q_rank", query_rank(r)}, {"kv_rank", r.kv}};
   out.set("layer_rank_list", std::move(ranks));
   out.set("frugal", extension(c));
   return out.take();
@@ -286,7 +293,7 @@ MlaConfig read_mla_config(const fs::path& folder, const LlamaConfig& base) {
     out.value = file.v_head_dim;
     out.latent_norm = file.use_lora_layer_norm;
     out.bias = file.attention_bias;
-    out.nominal = {.query = file.q_lora_rank, .kv = file.kv_lora_rank};
+    out.nominal = {.query = file.q_lora_rank.value_or(0), .kv = file.kv_lora_rank};
     out.q_energy = file.q_energy_ratio;
     out.kv_energy = file.kv_energy_ratio;
     out.fixed_first_and_last = file.use_fixed_rank_for_first_and_last_block;

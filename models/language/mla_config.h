@@ -18,7 +18,7 @@ inline constexpr const char* kMlaConfigFile = "MLA_config.json";
 inline constexpr const char* kMlaLayerConfigFile = "mla_layer_config.json";
 
 struct MlaRanks {
-  int64_t query = 0, kv = 0;  // r_q, r_kv
+  int64_t query = 0, kv = 0;  // r_q, 0: queries are not compressed; r_kv
 };
 
 struct MlaConfig {

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <span>
@@ -38,6 +39,9 @@ class Hooks {
  public:
   void attach(HookPoint point, int64_t layer, Hook hook);
   bool empty() const { return hooks_.empty(); }
+  size_t count() const { return hooks_.size(); }
+  // Forgets the hooks that were attached since there were `count`.
+  void truncate(size_t count) { hooks_.resize(std::min(count, hooks_.size())); }
   // Applies the hooks of this point in the order they were attached; returns `output` when there is none.
   at::Tensor run(HookPoint point, int64_t layer, const at::Tensor& input, at::Tensor output, const Pass& pass) const;
 

@@ -69,6 +69,28 @@ class Distillation(CliTest):
         self.assertEqual({value for _, value in series["train/gradient_norm"]}, {0.0})
         self.assertEqual(metrics["agreement"], 1)
 
+    def test_baselines_learn_and_are_read_again(self):
+        text = f"[{self.folder / 'text.jsonl'}]"
+        texts = ["dataset@method.calibration.dataset=text", f"method.calibration.dataset.files={text}",
+                 "method.calibration.seq_len=32", "method.calibration.tokens=1024"]
+        for name, numbers, keys in (
+                ("mha2mla", 2 * 5 + 2 * 4, ["method=mha2mla", "method.rope_dim_for_mla=4", "method.low_rank=5",
+                                            "method.partial_rope_version=2-norm"]),
+                ("transmla", 8 + 6, ["method=transmla", "method.qk_mqa_dim=6", "method.kv_lora_rank=8",
+                                     "experiment.learning_rate=1e-3"])):
+            with self.subTest(name):
+                folder = self.folder / name
+                self.run_ok(*self.base, *keys, *texts, "experiment.tokens=5120", f"hydra.run.dir={folder}")
+                _, series, metrics = contents(folder)
+                self.assertGreater(metrics["start_kl"], 0)
+                self.assertLess(metrics["kl"], 0.9 * metrics["start_kl"])
+                self.assertEqual(metrics["kv_bytes_per_token"], 3 * numbers * 4)
+                scored = self.run_ok("experiment=language_modelling", "model=auto", f"model.path={folder / 'model'}",
+                                         "dataset=text", f"dataset.files={text}", f"hydra.run.dir={folder}_scored")
+                self.assertEqual(contents(self.folder / f"{name}_scored")[2]["kv_bytes_per_token"], 3 * numbers * 4)
+                self.assertIn("token_perplexity", scored.out)
+        self.refused(2, "missing_value", *self.base, "method=transmla", also=("method.calibration.dataset",))
+
     def test_best_is_kept(self):
         wild = [*self.taught, "experiment.learning_rate=0.3", "experiment.schedule=constant", "experiment.keep=best",
                 "experiment.eval_steps=3", "experiment.save_to=none"]

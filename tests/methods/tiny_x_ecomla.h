@@ -23,6 +23,15 @@ inline std::shared_ptr<LanguageModel> converted(const std::shared_ptr<Decoder>& 
   return XEcomlaMethod(options).apply(std::static_pointer_cast<LanguageModel>(model), {.init_seed = 3});
 }
 
+// 8 random sequences of 12 tokens.
+inline MethodContext calibrated(int64_t sequences = 8) {
+  return {.init_seed = 3, .calibration = [sequences] {
+            const at::Tensor ids = frugal::testing::tiny_ids(sequences, 12, 29).to(at::kInt).contiguous();
+            const auto* data = ids.const_data_ptr<int32_t>();
+            return CalibrationTokens{.ids = {data, data + ids.numel()}, .seq_len = 12};
+          }};
+}
+
 inline at::Tensor states(LanguageModel& model, const LanguageModelInputs& inputs, KvCache* cache = nullptr) {
   const at::NoGradGuard no_grad;
   return model.hidden_states(inputs, cache, Pass::evaluation());

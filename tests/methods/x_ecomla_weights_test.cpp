@@ -197,10 +197,39 @@ TEST(Weights, BehindAGainTheErrorIsTheLeastThere) {
   const auto error = [&](const LatentWeights& w) {
     return (at::matmul(w.q_b, w.q_a) * gain - wanted).square().sum().item<double>();
   };
-  const LatentWeights with = latent_weights(targets, {24, 24}, SigmaSide::kDown, gain, sizes);
-  const Energies all = layer_energies(targets, gain, sizes).query;
+  const LatentWeights with = latent_weights(targets, {24, 24}, SigmaSide::kDown, Metric::gain(gain), sizes);
+  const Energies all = layer_energies(targets, Metric::gain(gain), sizes).query;
   EXPECT_NEAR(error(with), std::accumulate(all.begin() + 24, all.end(), 0.0), 1e-9);
   EXPECT_LT(error(with), error(latent_weights(targets, {24, 24}, SigmaSide::kDown, {}, sizes)));
+}
+
+TEST(Weights, ByActivationsTheErrorOfTheOutputsIsTheLeast) {
+  const auto model = base_model();
+  const BaseProjections base = projections(*model);
+  const AttentionSizes sizes{kWidth, kHeads, 2, kHead, 8, 8};
+  // Inputs of very unlike directions, some of which never come.
+  const at::Tensor inputs = at::matmul(at::randn({500, 20}, at::kDouble), at::randn({20, kWidth}, at::kDouble));
+  const at::Tensor moment = at::matmul(inputs.t(), inputs) / 500;
+  const Metric metric = Metric::activations(moment);
+  const Targets targets = code_targets(base, sizes);
+  const at::Tensor wanted = targets.query.flatten(0, 1);
+  const auto lost = [&](const LatentWeights& w) { return at::matmul(w.q_b, w.q_a) - wanted; };
+  const at::Tensor damped = moment + Metric::kDamping * moment.diagonal().mean() * at::eye(kWidth, at::kDouble);
+  const auto error = [&](const at::Tensor& d) {
+    return at::matmul(at::matmul(d, damped), d.t()).trace().item<double>();
+  };
+  const auto output_error = [&](const at::Tensor& d) {
+    return at::matmul(inputs, d.t()).square().sum().item<double>();
+  };
+  // Rows are not dropped from 8 + 8 of 16 queries: the whole matrix is approximated.
+  const LatentWeights with = latent_weights(targets, {24, 24}, SigmaSide::kDown, metric, sizes);
+  const LatentWeights without = latent_weights(targets, {24, 24}, SigmaSide::kDown, {}, sizes);
+  const Energies all = layer_energies(targets, metric, sizes).query;
+  EXPECT_NEAR(error(lost(with)) / std::accumulate(all.begin() + 24, all.end(), 0.0), 1, 1e-9);
+  EXPECT_LT(output_error(lost(with)), 0.1 * output_error(lost(without)));
+  // At full rank nothing is lost, what never comes included.
+  for (const auto side : {SigmaSide::kDown, SigmaSide::kUp, SigmaSide::kSqrt})
+    EXPECT_LT(lost(latent_weights(targets, {64, 64}, side, metric, sizes)).abs().max().item<double>(), 1e-10);
 }
 
 // -- rotation, and the core of the absorbed form
