@@ -53,6 +53,7 @@ std::vector<int64_t> whole_numbers(const Json& list, const std::string& what, in
 std::vector<int64_t> converted_layers(const Json& extension, int64_t count) {
   if (extension.contains("layers")) return whole_numbers(extension["layers"], "mha2mla.frugal.layers", count - 1);
   std::vector<int64_t> all;
+  all.reserve(static_cast<size_t>(count));
   for (int64_t l = 0; l < count; ++l) all.push_back(l);
   return all;
 }
@@ -115,6 +116,7 @@ std::vector<int64_t> rotary_pairs(std::string_view rule, int64_t head_size, int6
     unsupported(cat("partial_rope_version '", rule, "'"));
   }
   std::vector<int64_t> pairs;
+  pairs.reserve(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) pairs.push_back(first + i * step);
   return pairs;
 }

@@ -1,8 +1,10 @@
 #include "methods/x_ecomla/baselines/rorope.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 namespace frugal::x_ecomla {
 namespace {

@@ -159,7 +159,7 @@ class Conversion {
     for (const int64_t layer : layers_) {
       const LatentWeights w = weights(layer);
       const std::string prefix = mla_prefix(layer);
-      const at::Tensor output = outputs_.at(layer);
+      at::Tensor output = outputs_.at(layer);
       model_.parameters().remove([&](std::string_view name) { return name.starts_with(prefix); });
       put_latent_attention(model_, layers, layer, [&](const std::string& name, at::IntArrayRef, Init) {
         if (name == prefix + "out_proj.weight") return output;
