@@ -35,6 +35,23 @@ inline void expect_cached_is_uncached(Decoder& model) {
         1e-11);
 }
 
+// A long piece behind others, of rows of one length and of unlike ones.
+inline void expect_a_long_piece_is_uncached(Decoder& model) {
+  constexpr int64_t kFirst = 4, kMore = 56;
+  const at::Tensor ids = tiny_ids(2, kFirst + kMore), begin = ids.narrow(1, 0, kFirst),
+                   end = ids.narrow(1, kFirst, kMore);
+  const at::Tensor whole = states(model, {.input_ids = ids});
+  const auto cache = model.make_cache(2, kFirst + kMore);
+  states(model, {.input_ids = begin}, cache.get());
+  EXPECT_LT(largest_difference(states(model, {.input_ids = end}, cache.get()), whole.narrow(1, kFirst, kMore)), 1e-11);
+  const auto ragged = model.make_cache(2, kFirst + kMore);
+  states(model, {.input_ids = begin, .lengths = {kFirst, kFirst - 1}}, ragged.get());
+  const at::Tensor second = at::cat({begin[1].narrow(0, 0, kFirst - 1), end[1]}).unsqueeze(0);
+  const at::Tensor both = states(model, {.input_ids = end}, ragged.get());
+  EXPECT_LT(largest_difference(both[0], whole[0].narrow(0, kFirst, kMore)), 1e-11);
+  EXPECT_LT(largest_difference(both[1], states(model, {.input_ids = second})[0].narrow(0, kFirst - 1, kMore)), 1e-11);
+}
+
 // Rows of unlike lengths, a copied prefix, rows of the cache in another order.
 inline void expect_ragged_rows_are_rows(Decoder& model) {
   const at::Tensor prompts = tiny_ids(3, 6), next = tiny_ids(3, 4, 13);

@@ -177,6 +177,10 @@ TEST_P(Variants, DecodingTokenByTokenEqualsTheWholeSequence) {
   expect_cached_is_uncached(*model);
 }
 
+TEST_P(Variants, ALongPieceOnACacheEqualsTheWholeSequence) {
+  expect_a_long_piece_is_uncached(*model);
+}
+
 TEST_P(Variants, RaggedRowsEqualTheRowsAlone) {
   expect_ragged_rows_are_rows(*model);
 }
