@@ -21,10 +21,6 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-double seconds(const launch::JobStatus& job) {
-  return job.ended_ns == 0 ? 0 : static_cast<double>(job.ended_ns - job.started_ns) * 1e-9;
-}
-
 void print_json(const LedgerContent& content) {
   nlohmann::ordered_json jobs = nlohmann::ordered_json::array();
   for (const auto& job : content.jobs)
@@ -34,7 +30,7 @@ void print_json(const LedgerContent& content) {
                     {"exit_code", job.exit_code},
                     {"reason", job.reason},
                     {"host", job.host},
-                    {"seconds", seconds(job)},
+                    {"seconds", job.seconds()},
                     {"overrides", job.job.overrides},
                     {"run_dir", job.job.run_dir.string()}});
   std::cout << jobs.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";

@@ -88,9 +88,8 @@ launch::SweepOptions TableRuns::launching(const std::vector<launch::SweepJob>& j
   set_worker_environment(jobs.front());
   options.on_change = [labels, total = jobs.size(), ended = size_t{0}](const launch::JobStatus& status) mutable {
     if (status.state == launch::JobState::kRunning) return;
-    const auto seconds = static_cast<double>(status.ended_ns - status.started_ns) * 1e-9;
     log::info("[", ++ended, "/", total, "] ", labels.at(status.job.run_dir), ": ", launch::name(status.state), " in ",
-              std::round(seconds * 10) / 10, " s", status.reason.empty() ? "" : "; " + status.reason);
+              std::round(status.seconds() * 10) / 10, " s", status.reason.empty() ? "" : "; " + status.reason);
   };
   return options;
 }

@@ -79,6 +79,7 @@ void apply_state(LedgerContent& content, const json& record) {
     status.started_ns = record.value("time_ns", std::int64_t{0});
     status.ended_ns = 0;
   } else {
+    if (status.ended_ns != 0) status.started_ns = 0;  // it was not started again: its folder refused it
     status.ended_ns = record.value("time_ns", std::int64_t{0});
   }
 }
@@ -164,6 +165,10 @@ std::string config_hash(const json& config) {
 
 std::string_view name(JobState state) {
   return kStates.at(static_cast<std::size_t>(state));
+}
+
+double JobStatus::seconds() const {
+  return started_ns == 0 || ended_ns == 0 ? 0 : static_cast<double>(ended_ns - started_ns) * 1e-9;
 }
 
 int LedgerContent::count(JobState state) const {

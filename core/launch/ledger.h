@@ -46,6 +46,8 @@ struct JobStatus {
   bool told = false;                          // a search has taken note of what came of it, for good
   std::optional<double> objective;            // what it was told; none for a job without a finite value
   std::int64_t started_ns = 0, ended_ns = 0;  // since 1970
+
+  double seconds() const;  // of its last attempt; 0 until that has ended, and where its folder refused it
 };
 
 struct LedgerContent {

@@ -87,6 +87,7 @@ class Pool {
   WorkerProcess& worker_for(Slot& slot, const SweepJob& job);
   void wait() const;
   void collect(Slot& slot);
+  void finish(std::size_t index, const run::JobResult& result);
   void take_finished();
   void settle(const Finisher::Item& item);
   void check_stop();
@@ -155,7 +156,6 @@ void Pool::start_on(Slot& slot, std::size_t index) {
   if (!resume) run::write_hydra_files(job.run_dir, job.config_yaml, job.hydra_yaml, job.overrides);
   WorkerProcess& worker = worker_for(slot, job);
   ledger_.started(index);
-  ++attempts_[index];
   slot.job = index;
   slot.started = Clock::now();
   worker.send({.id = std::to_string(index),
@@ -183,12 +183,12 @@ void Pool::start_jobs() {
     while (!slot.job && !stopping_ && !queue_.empty()) {
       const std::size_t index = queue_.front();
       queue_.pop_front();
+      ++attempts_[index];  // also where its folder refuses it, or it would be tried for ever
       try {
         start_on(slot, index);
       } catch (const Error& error) {
         if (error.code() == "no_worker") throw;  // no job of the sweep could run
-        ++finishing_;
-        finisher_.push({.job = index, .run_dir = ledger_.status(index).job.run_dir, .result = refused(index, error)});
+        finish(index, refused(index, error));
       }
     }
   }
@@ -207,11 +207,15 @@ void Pool::collect(Slot& slot) {
   const auto result = slot.worker->poll_result();
   if (!result) return;
   const std::size_t index = *std::exchange(slot.job, std::nullopt);
-  // Before the slot is given another job.
-  if (options_.fail_fast && result->state == RunState::kFailed && attempts_[index] > options_.retries) stopping_ = true;
   if (options_.isolation == Isolation::kProcess || slot.worker->ended()) slot.worker.reset();
+  finish(index, *result);
+}
+
+void Pool::finish(std::size_t index, const run::JobResult& result) {
+  // Known before the slot is given another job.
+  if (options_.fail_fast && result.state == RunState::kFailed && attempts_[index] > options_.retries) stopping_ = true;
   ++finishing_;
-  finisher_.push({.job = index, .run_dir = ledger_.status(index).job.run_dir, .result = *result});
+  finisher_.push({.job = index, .run_dir = ledger_.status(index).job.run_dir, .result = result});
 }
 
 void Pool::settle(const Finisher::Item& item) {

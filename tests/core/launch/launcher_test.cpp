@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/results/index.h"
+#include "core/results/journal.h"
 #include "core/results/run_file.h"
 #include "core/run/signals.h"
 #include "tests/support/temp_folder.h"
@@ -132,6 +133,28 @@ TEST_F(LauncherTest, FailedJobsRunAgainOnRetryOnly) {
   retry.retries = 2;
   resume_sweep(folder_.path(), retry);
   EXPECT_EQ(read_ledger(folder_.path()).jobs[0].attempts, 5);
+}
+
+// A folder that refuses its job is a failed attempt like any other: once more for each retry, not for ever.
+TEST_F(LauncherTest, AJobWhoseFolderAnotherHoldsFailsAfterItsRetries) {
+  const auto jobs = make_jobs(folder_.path(), std::vector<json>(2, {{"ms", 1}}));
+  run_sweep(folder_.path(), jobs, options());
+  fs::remove(folder_.path() / kLedgerName);
+  const io::Fd held = results::lock_journal(jobs[0].run_dir / results::kJournalName);
+  SweepOptions retry = options();
+  retry.retries = 2;
+  int failures = 0;
+  double longest = 0;
+  retry.on_change = [&](const JobStatus& status) {
+    if (status.state != JobState::kFailed) return;
+    longest = std::max(longest, status.seconds());
+    if (++failures == 1000) ::kill(::getpid(), SIGTERM);  // it goes on for ever
+  };
+  const SweepSummary summary = run_sweep(folder_.path(), jobs, retry);
+  EXPECT_EQ(summary.failed, 1);
+  EXPECT_EQ(summary.done, 1);
+  EXPECT_EQ(failures, 3);
+  EXPECT_LT(longest, 60) << "not the time since 1970";
 }
 
 TEST_F(LauncherTest, FailFastStartsNoMore) {
