@@ -1,7 +1,6 @@
 #include "models/language/distillation_loss.h"
 
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/mm.h>
@@ -10,6 +9,7 @@
 
 #include "core/error.h"
 #include "models/nn/autocast_state.h"
+#include "models/nn/kernels/row_divergence.h"
 #include "models/nn/unordered_copy.h"
 
 namespace frugal {
@@ -78,25 +78,20 @@ class Accumulation {
   }
 
   void add(int64_t first, int64_t count) {
-    at::Tensor log_student = student_.log_softmax(first, count), log_teacher = teacher_.log_softmax(first, count);
-    const at::Tensor p_teacher = log_teacher.exp();
-    if (has_targets()) add_cross_entropy(log_student, first, count);
-    kl += log_teacher.sub_(log_student).mul_(p_teacher).sum(-1).sum(at::kDouble);
-    if (!gradients_) return;
-    // d KL / d logits = p_student - p_teacher; d CE / d logits = p_student - onehot(target).
-    at::Tensor slope = log_student.exp_();
+    RowDivergenceOptions options{.kl_scale = scales_.kl, .with_slope = gradients_};
     if (has_targets()) {
-      const at::Tensor share = ce_share(first, count, slope.scalar_type());
-      slope.mul_((share + scales_.kl).unsqueeze(1)).sub_(p_teacher, scales_.kl);
-      const at::Tensor rows = at::arange(count, targets_.options());
-      slope.index_put_({rows, picked(first, count).squeeze(1)}, -share, /*accumulate=*/true);
-    } else {
-      slope.sub_(p_teacher).mul_(scales_.kl);
+      options.targets = targets_.narrow(0, first, count);
+      options.shares =
+          (counted_.narrow(0, first, count) * (scales_.ce / count_)).to(wide_of(student_.weight.scalar_type()));
     }
-    const at::Tensor narrow = slope.to(student_.weight.scalar_type());
-    at::Tensor rows = hidden_gradient.narrow(0, first, count);
-    at::mm_out(rows, narrow, student_.weight);
-    add_weight_gradient(weight_gradient, narrow, student_.hidden.narrow(0, first, count));
+    at::Tensor slope = student_.logits(first, count);
+    const RowDivergence rows = row_divergence(slope, teacher_.logits(first, count), options);
+    kl += rows.kl.sum(at::kDouble);
+    if (has_targets()) cross_entropy += rows.cross_entropy.sum(at::kDouble);
+    if (!gradients_) return;
+    at::Tensor into = hidden_gradient.narrow(0, first, count);
+    at::mm_out(into, slope, student_.weight);
+    add_weight_gradient(weight_gradient, slope, student_.hidden.narrow(0, first, count));
   }
 
   at::Tensor mean_cross_entropy() const { return cross_entropy / count_; }
@@ -110,17 +105,6 @@ class Accumulation {
 
  private:
   bool has_targets() const { return targets_.defined(); }
-  at::Tensor picked(int64_t first, int64_t count) const {
-    return targets_.narrow(0, first, count).clamp_min(0).unsqueeze(1);
-  }
-  // What each row's p_student weighs by the cross entropy.
-  at::Tensor ce_share(int64_t first, int64_t count, at::ScalarType type) const {
-    return (counted_.narrow(0, first, count) * (scales_.ce / count_)).to(type);
-  }
-  void add_cross_entropy(const at::Tensor& log_student, int64_t first, int64_t count) {
-    const at::Tensor score = log_student.gather(1, picked(first, count)).squeeze(1);
-    cross_entropy -= score.masked_fill(counted_.narrow(0, first, count).logical_not(), 0).sum(at::kDouble);
-  }
 
   const Side &student_, &teacher_;
   at::Tensor targets_, counted_, count_;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "models/nn/kernels/divergence_rows.h"
 #include "models/nn/kernels/split_decode.h"
 
 namespace frugal::cuda {
@@ -21,6 +22,8 @@ void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, doubl
 // models/nn/kernels/split_decode.h, on the current stream.
 DeviceLimits device_limits();
 void split_decode(const SplitDecode& call, const SplitDecodePlan& plan);
+// models/nn/kernels/divergence_rows.h, on the current stream.
+void divergence_rows(const DivergenceRows& call);
 void synchronize();
 
 // Of the caching allocator, bytes in live tensors: now, and the highest since the last reset.

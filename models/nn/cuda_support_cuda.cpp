@@ -98,6 +98,11 @@ void split_decode(const SplitDecode& call, const SplitDecodePlan& plan) {
   C10_CUDA_CHECK(static_cast<cudaError_t>(launch_split_decode(call, plan, c10::cuda::getCurrentCUDAStream().stream())));
 }
 
+void divergence_rows(const DivergenceRows& call) {
+  launch_divergence_rows(call, c10::cuda::getCurrentCUDAStream().stream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+}
+
 void synchronize() {
   c10::cuda::device_synchronize();
 }

@@ -29,6 +29,9 @@ DeviceLimits device_limits() {
 void split_decode(const SplitDecode&, const SplitDecodePlan&) {
   fail();
 }
+void divergence_rows(const DivergenceRows&) {
+  fail();
+}
 void synchronize() {
   fail();
 }
