@@ -1,7 +1,8 @@
 // Attention of one decode step on a GPU: our kernels for grouped and latent caches beside LibTorch's own operations and
 // beside the bandwidth of plain reading, all in one run. Every step goes through several layers whose caches together
 // are many times the second-level cache; all contestants run as CUDA graphs, in turns.
-// usage: decode_attention OUT.json [ROUNDS]        on a machine with a GPU
+// usage: decode_attention OUT.json [ROUNDS [ONLY]]   on a machine with a GPU; ONLY: a regular expression of cells, as
+// they are printed: latent 8B 128+64 32x8192, grouped 1B 8x64 1x131072
 #include <ATen/Context.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -21,6 +22,7 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "bench/read_roof.h"
 #include "core/error.h"
@@ -36,7 +38,8 @@ using nlohmann::json;
 struct Load {
   int64_t batch, context;
 };
-constexpr Load kLoads[] = {{32, 8192}, {8, 32768}, {1, 131072}};
+// The first has more than four times an H100's second-level cache in a layer of most shapes.
+constexpr Load kLoads[] = {{128, 8192}, {32, 8192}, {8, 32768}, {1, 131072}};
 
 struct GroupedShape {
   const char* model;
@@ -207,13 +210,18 @@ json latent(const LatentShape& shape, const Load& load, int rounds) {
           {"bytes_a_layer", bytes},  {"contestants", race(std::move(contestants), layers, bytes, rounds)}};
 }
 
-void print(const json& row) {
-  std::cout << row["kind"].get<std::string>() << ' ' << row["model"].get<std::string>() << " batch " << row["batch"]
-            << " context " << row["context"];
-  if (row.contains("r_kv")) std::cout << " r_kv " << row["r_kv"] << " d_r " << row["d_r"];
-  std::cout << ", " << row["bytes_a_layer"].get<double>() / 1e6 << " MB a layer, " << row["layers"] << " layers\n";
-  for (const auto& [name, one] : row["contestants"].items())
-    std::cout << "  " << name << ": " << one["us_a_layer"]["median"].get<double>() << " us ("
+std::string name_of(const LatentShape& shape, const Load& load) {
+  return cat("latent ", shape.model, " ", shape.rank, "+", shape.rope, " ", load.batch, "x", load.context);
+}
+std::string name_of(const GroupedShape& shape, const Load& load) {
+  return cat("grouped ", shape.model, " ", shape.kv_heads, "x", shape.size, " ", load.batch, "x", load.context);
+}
+
+void print(const std::string& name, const json& row) {
+  std::cout << name << ", " << row["bytes_a_layer"].get<double>() / 1e6 << " MB a layer, " << row["layers"]
+            << " layers\n";
+  for (const auto& [who, one] : row["contestants"].items())
+    std::cout << "  " << who << ": " << one["us_a_layer"]["median"].get<double>() << " us ("
               << one["us_a_layer"]["p10"].get<double>() << ".." << one["us_a_layer"]["p90"].get<double>() << "), "
               << one["tb_s"].get<double>() << " TB/s"
               << (one.contains("difference") ? cat(", difference ", one["difference"].get<double>()) : "") << '\n';
@@ -228,7 +236,7 @@ json large_roof(int rounds) {
   return race(std::move(contestants), 1, int64_t{8} << 30, rounds);
 }
 
-int run(const char* file, int rounds) {
+int run(const char* file, int rounds, const std::string& only) {
   if (!at::hasCUDA() || cuda::device_count() == 0)
     throw Error(ErrorKind::kEnvironment, "no_device", "no usable GPU on this machine");
   at::globalContext().lazyInitDevice(at::kCUDA);
@@ -240,15 +248,18 @@ int run(const char* file, int rounds) {
   json out = {{"device", cuda::device_line()}, {"date", date}, {"rounds", rounds}, {"rows", json::array()}};
   out["roof_8_gib"] = large_roof(rounds)["read_roof"];
   std::cout << out["device"].get<std::string>() << "\nreading 8 GiB: " << out["roof_8_gib"]["tb_s"] << " TB/s\n";
-  const auto finish = [&](json row) {
-    print(row);
+  const auto take = [&](const auto& shape, const Load& load, auto measure) {
+    const std::string name = name_of(shape, load);
+    if (!std::regex_search(name, std::regex(only))) return;
+    json row = measure(shape, load, rounds);
+    print(name, row);
     out["rows"].push_back(std::move(row));
     std::ofstream(file) << out.dump(1) << '\n';  // as soon as it is there
     c10::cuda::CUDACachingAllocator::emptyCache();
   };
   for (const Load& load : kLoads) {
-    for (const LatentShape& shape : kLatent) finish(latent(shape, load, rounds));
-    for (const GroupedShape& shape : kGrouped) finish(grouped(shape, load, rounds));
+    for (const LatentShape& shape : kLatent) take(shape, load, latent);
+    for (const GroupedShape& shape : kGrouped) take(shape, load, grouped);
   }
   return 0;
 }
@@ -257,12 +268,13 @@ int run(const char* file, int rounds) {
 }  // namespace frugal::bench
 
 int main(int count, char** arguments) {
-  if (count < 2 || count > 3) {
-    std::cerr << "usage: decode_attention OUT.json [ROUNDS]\n";
+  if (count < 2 || count > 4) {
+    std::cerr << "usage: decode_attention OUT.json [ROUNDS [ONLY]]\n";
     return 2;
   }
   try {
-    return frugal::bench::run(arguments[1], count == 3 ? std::max(1, std::atoi(arguments[2])) : 30);
+    return frugal::bench::run(arguments[1], count > 2 ? std::max(1, std::atoi(arguments[2])) : 30,
+                              count > 3 ? arguments[3] : "");
   } catch (const frugal::Error& error) {
     std::cerr << error.what() << '\n';
     return frugal::exit_code(error.kind());

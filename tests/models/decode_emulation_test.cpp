@@ -13,13 +13,13 @@ namespace {
 
 alignas(128) unsigned char memory[232448];
 
-template <int kHeadTiles, int kColumns, int kWarps, int kTokens>
+template <int kHeadTiles, int kColumns, int kWarps>
 void launch(const SplitDecode& call, const SplitDecodePlan& plan) {
   const Arguments a = arguments(call, plan);
   emulated::device().launch(
       {static_cast<unsigned>(plan.splits * call.groups * plan.blocks_of_heads), static_cast<unsigned>(call.batch), 1},
       static_cast<unsigned>(plan.threads()), memory, static_cast<size_t>(plan.shared_bytes),
-      [&] { split_decode_kernel<Bfloat16, kHeadTiles, kColumns, kWarps, kTokens>(a); });
+      [&] { split_decode_kernel<Bfloat16, kHeadTiles, kColumns, kWarps>(a); });
   if (plan.splits == 1) return;
   const int64_t pairs = int64_t{call.batch} * call.groups * call.heads;
   emulated::device().launch({static_cast<unsigned>(pairs), 1, 1}, kThreads, memory, merge_bytes(plan.splits), [&] {
@@ -31,10 +31,10 @@ void launch(const SplitDecode& call, const SplitDecodePlan& plan) {
 
 template <int kHeadTiles>
 void launch(const SplitDecode& call, const SplitDecodePlan& plan) {
-  if (plan.value_columns == 64) return launch<kHeadTiles, 64, 1, 32>(call, plan);
-  if (plan.value_warps == 1) return launch<kHeadTiles, 128, 1, 32>(call, plan);
-  if (plan.value_warps == 2) return launch<kHeadTiles, 128, 2, 16>(call, plan);
-  return launch<kHeadTiles, 128, 4, 16>(call, plan);
+  if (plan.value_columns == 64) return launch<kHeadTiles, 64, 1>(call, plan);
+  if (plan.value_warps == 1) return launch<kHeadTiles, 128, 1>(call, plan);
+  if (plan.value_warps == 2) return launch<kHeadTiles, 128, 2>(call, plan);
+  return launch<kHeadTiles, 128, 4>(call, plan);
 }
 
 }  // namespace

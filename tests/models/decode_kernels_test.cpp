@@ -187,7 +187,7 @@ TEST(SplitDecodePlan, TheMergeFitsWhereTheTilesWere) {
         EXPECT_LE(plan.shared_bytes, kH100.shared_bytes);
         EXPECT_GE(plan.stages, 2);
         EXPECT_GE(plan.value_warps * plan.value_columns, rank);
-        EXPECT_LE(16 * plan.head_tiles * (rank + 8) * 4, plan.stages * plan.tokens * token_row(rank + rope) * 2);
+        EXPECT_LE(16 * plan.head_tiles * (rank + 8) * 4, plan.stages * kTileTokens * token_row(rank + rope) * 2);
         EXPECT_GE(plan.blocks_of_heads * plan.head_tiles * 16, heads);
       }
 }

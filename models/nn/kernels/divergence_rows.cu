@@ -11,7 +11,8 @@ void launch(const DivergenceRows& call, cudaStream_t stream) {
   constexpr int kWidth = 16 / sizeof(T);
   constexpr size_t kShared = kRowThreads / 32 * sizeof(float2);
   const auto blocks = static_cast<unsigned>(call.rows);
-  if (call.vocabulary % kWidth == 0)
+  const auto aligned = [](const void* logits) { return reinterpret_cast<uintptr_t>(logits) % 16 == 0; };
+  if (call.vocabulary % kWidth == 0 && aligned(call.student) && aligned(call.teacher))
     divergence_rows_kernel<T, kWidth><<<blocks, kRowThreads, kShared, stream>>>(call);
   else
     divergence_rows_kernel<T, 1><<<blocks, kRowThreads, kShared, stream>>>(call);

@@ -22,6 +22,12 @@ FRUGAL_HOST_DEVICE constexpr Place right_by_rows(int lane) {
   return {(lane & 7) + ((lane >> 4) << 3), ((lane >> 3) & 1) * 8};
 }
 
+// The B operands of two steps of the inner dimension from eight such rows: ldmatrix.x4 over 8 rows and 32 columns;
+// registers 0, 1 serve the first 16 columns, registers 2, 3 the others.
+FRUGAL_HOST_DEVICE constexpr Place right_by_eight_rows(int lane) {
+  return {lane & 7, (lane >> 3) * 8};
+}
+
 // Two B operands from a matrix whose rows are the inner dimension (values: a row is a token):
 // ldmatrix.x4.trans over 16 rows and 16 columns; registers 0, 1 serve columns 0..7, registers 2, 3 columns 8..15.
 FRUGAL_HOST_DEVICE constexpr Place right_by_columns(int lane) {

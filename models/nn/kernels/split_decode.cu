@@ -6,9 +6,9 @@
 namespace frugal::cuda {
 namespace {
 
-template <typename T, int kHeadTiles, int kColumns, int kWarps, int kTokens>
+template <typename T, int kHeadTiles, int kColumns, int kWarps>
 cudaError_t start(const SplitDecode& call, const SplitDecodePlan& plan, cudaStream_t stream) {
-  const auto kernel = split_decode_kernel<T, kHeadTiles, kColumns, kWarps, kTokens>;
+  const auto kernel = split_decode_kernel<T, kHeadTiles, kColumns, kWarps>;
   const cudaError_t status =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, plan.shared_bytes);
   if (status != cudaSuccess) return status;
@@ -21,10 +21,10 @@ cudaError_t start(const SplitDecode& call, const SplitDecodePlan& plan, cudaStre
 
 template <typename T, int kHeadTiles>
 cudaError_t start(const SplitDecode& call, const SplitDecodePlan& plan, cudaStream_t stream) {
-  if (plan.value_columns == 64) return start<T, kHeadTiles, 64, 1, 32>(call, plan, stream);
-  if (plan.value_warps == 1) return start<T, kHeadTiles, 128, 1, 32>(call, plan, stream);
-  if (plan.value_warps == 2) return start<T, kHeadTiles, 128, 2, 16>(call, plan, stream);
-  return start<T, kHeadTiles, 128, 4, 16>(call, plan, stream);
+  if (plan.value_columns == 64) return start<T, kHeadTiles, 64, 1>(call, plan, stream);
+  if (plan.value_warps == 1) return start<T, kHeadTiles, 128, 1>(call, plan, stream);
+  if (plan.value_warps == 2) return start<T, kHeadTiles, 128, 2>(call, plan, stream);
+  return start<T, kHeadTiles, 128, 4>(call, plan, stream);
 }
 
 template <typename T>

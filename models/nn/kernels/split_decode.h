@@ -50,13 +50,14 @@ struct DeviceLimits {
   int shared_bytes = 0;  // that one block may have
 };
 
+constexpr int kTileTokens = 32;  // that the warps of a team share
+
 // How the work is cut. Depends on nothing that changes from step to step.
 struct SplitDecodePlan {
   int head_tiles = 0;       // of 16 heads, in one block: 1 or 2
   int blocks_of_heads = 0;  // a group
   int value_warps = 0;      // warps that share a tile of tokens, each with its part of the value columns: 1, 2 or 4
   int value_columns = 0;    // most columns of one warp: 64 or 128
-  int tokens = 0;           // of a tile
   int teams = 0;            // of value_warps warps in a block, each with tiles of its own
   int stages = 0;           // tiles of a team in shared memory
   int splits = 0;           // parts of the context

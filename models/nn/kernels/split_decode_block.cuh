@@ -34,12 +34,12 @@ __device__ float share_weight(float2 share, float most) {
   return isnan(share.y) ? share.y : exp2_fast(share.x - most);
 }
 
-// kHeadTiles: of 16 heads. kColumns: of the value, at most, of a warp. kWarps: that share a tile of tokens. kTokens: of
-// that tile whose scores one warp computes.
-template <typename T, int kHeadTiles, int kColumns, int kWarps, int kTokens>
+// kHeadTiles: of 16 heads. kColumns: of the value, at most, of a warp. kWarps: that share a tile of tokens.
+template <typename T, int kHeadTiles, int kColumns, int kWarps>
 struct Block {
   static constexpr int kHeads = 16 * kHeadTiles;
-  static constexpr int kTile = kWarps * kTokens;
+  static constexpr int kTile = kTileTokens;
+  static constexpr int kTokens = kTile / kWarps;  // of a tile, whose scores one warp computes
   static constexpr int kProbabilityRow = probability_row(kTile);
 
   const Arguments& arg;
@@ -138,6 +138,40 @@ struct Block {
 
   // This warp's tokens against all heads: s[m][n] is heads 16m.. by tokens 8n...
   __device__ void multiply_keys(const T* tokens, float (&s)[kHeadTiles][kTokens / 8][4]) const {
+    if constexpr (kTokens == 8)
+      multiply_eight_keys(tokens, s);
+    else
+      multiply_pairs_of_eight_keys(tokens, s);
+  }
+
+  __device__ void multiply_eight_keys(const T* tokens, float (&s)[kHeadTiles][1][4]) const {
+    const fragments::Place left = fragments::left(lane), right = fragments::right_by_eight_rows(lane);
+    uint32_t q = shared_address(queries + left.row * arg.query_stride + left.column);
+    uint32_t k = shared_address(tokens + (warp * kTokens + right.row) * arg.token_stride + right.column);
+    const uint32_t next_heads = 16 * arg.query_stride * sizeof(T);
+    float odd[kHeadTiles][4] = {};  // a second chain of additions: neither waits for the other
+#pragma unroll 2
+    for (int step = 0; step < arg.key_steps; step += 2, q += 32 * sizeof(T), k += 32 * sizeof(T)) {
+      uint32_t b[4];
+      load_matrices(b, k);  // an odd last step reads past the row's end, and does not use it
+#pragma unroll
+      for (int m = 0; m < kHeadTiles; ++m) {
+        uint32_t a[4];
+        load_matrices(a, q + m * next_heads);
+        Half2<T>::multiply_add(s[m][0], a, b[0], b[1]);
+        if (step + 1 < arg.key_steps) {
+          load_matrices(a, q + m * next_heads + 16 * sizeof(T));
+          Half2<T>::multiply_add(odd[m], a, b[2], b[3]);
+        }
+      }
+    }
+#pragma unroll
+    for (int m = 0; m < kHeadTiles; ++m)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) s[m][0][i] += odd[m][i];
+  }
+
+  __device__ void multiply_pairs_of_eight_keys(const T* tokens, float (&s)[kHeadTiles][kTokens / 8][4]) const {
     const fragments::Place left = fragments::left(lane), right = fragments::right_by_rows(lane);
     uint32_t q = shared_address(queries + left.row * arg.query_stride + left.column);
     uint32_t k = shared_address(tokens + (warp * kTokens + right.row) * arg.token_stride + right.column);

@@ -12,10 +12,10 @@ __device__ void store(T* to, float4 x, float factor) {
       uint2{Half2<T>::pack(x.x * factor, x.y * factor), Half2<T>::pack(x.z * factor, x.w * factor)};
 }
 
-template <typename T, int kHeadTiles, int kColumns, int kWarps, int kTokens>
+template <typename T, int kHeadTiles, int kColumns, int kWarps>
 __global__ void __launch_bounds__(kThreads, 1) split_decode_kernel(const __grid_constant__ Arguments arg) {
   extern __shared__ __align__(128) unsigned char memory[];
-  using Work = Block<T, kHeadTiles, kColumns, kWarps, kTokens>;
+  using Work = Block<T, kHeadTiles, kColumns, kWarps>;
   Work work(arg, memory);
   // Blocks that read the same tokens, or neighbouring ones, follow each other: the second-level cache serves them.
   const int blocks_of_part = static_cast<int>(gridDim.x) / arg.splits;

@@ -26,8 +26,8 @@ void check(const SplitDecode& call) {
 int shared_bytes(const SplitDecode& call, const SplitDecodePlan& plan) {
   const int heads = 16 * plan.head_tiles, width = call.token[0].width + call.token[1].width;
   const int queries = heads * query_row(call.key_width) * 2;
-  const int tiles = plan.teams * plan.stages * plan.tokens * token_row(width) * 2;
-  const int probabilities = plan.value_warps > 1 ? plan.teams * heads * probability_row(plan.tokens) * 2 : 0;
+  const int tiles = plan.teams * plan.stages * kTileTokens * token_row(width) * 2;
+  const int probabilities = plan.value_warps > 1 ? plan.teams * heads * probability_row(kTileTokens) * 2 : 0;
   const int statistics = (2 * plan.teams * plan.value_warps + plan.teams + 2) * heads * 4;
   return queries + tiles + probabilities + statistics;
 }
@@ -45,7 +45,7 @@ bool place(const SplitDecode& call, const DeviceLimits& device, SplitDecodePlan&
 // The number of parts with the shortest time, counted in tiles that one team reads one after the other.
 int best_splits(const SplitDecode& call, const DeviceLimits& device, const SplitDecodePlan& plan) {
   constexpr int64_t kFixedCost = 2;  // start and end of a block, in tiles
-  const int64_t tiles = std::max<int64_t>(1, (call.longest + plan.tokens - 1) / plan.tokens);
+  const int64_t tiles = std::max<int64_t>(1, (call.longest + kTileTokens - 1) / kTileTokens);
   const int64_t blocks = int64_t{call.batch} * call.groups * plan.blocks_of_heads;
   int64_t best = 1, shortest = std::numeric_limits<int64_t>::max();
   for (int64_t splits = 1; splits <= std::min<int64_t>(tiles, kMostSplits); ++splits) {
@@ -69,7 +69,6 @@ SplitDecodePlan plan_split_decode(const SplitDecode& call, const DeviceLimits& d
   plan.blocks_of_heads = (call.heads + 16 * plan.head_tiles - 1) / (16 * plan.head_tiles);
   plan.value_warps = call.value_width <= 128 ? 1 : call.value_width <= 256 ? 2 : 4;
   plan.value_columns = call.value_width <= 64 ? 64 : 128;
-  plan.tokens = plan.value_warps == 4 ? 64 : 32;
   if (!place(call, device, plan))
     unsupported(cat("a key of ", call.key_width, " and a value of ", call.value_width, " elements need ",
                     plan.shared_bytes, " bytes of shared memory, this device gives a block ", device.shared_bytes));
