@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "core/config/options.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -88,9 +89,7 @@ int doctor_command(std::span<const std::string> args) {
   const std::vector<std::string> missing = unmet(findings, split(parsed.values["require"].as<std::string>()));
   parsed.values.contains("json") ? print_json(findings) : print(findings);
   if (missing.empty()) return 0;
-  std::string list;
-  for (const auto& name : missing) list += (list.empty() ? "" : ", ") + name;
-  throw Error(ErrorKind::kCheckFailed, "requirement_missing", cat("required, and missing here: ", list));
+  throw Error(ErrorKind::kCheckFailed, "requirement_missing", "required, and missing here: " + joined(missing, ", "));
 }
 
 }  // namespace frugal::cli

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/results/run_file.h"
 #include "core/run/run_folder.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -18,12 +19,6 @@ using report::TableRow;
 using report::TableStage;
 
 using Texts = std::vector<std::string>;
-
-std::string joined(const Texts& texts, const char* by) {
-  std::string all;
-  for (const auto& text : texts) all += (all.empty() ? "" : by) + text;
-  return all;
-}
 
 void append(Texts& all, const Texts& more) {
   all.insert(all.end(), more.begin(), more.end());

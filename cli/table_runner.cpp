@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/results/run_file.h"
 #include "core/run/signals.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -19,12 +20,6 @@ using report::TableColumn;
 using report::TableRow;
 
 using Key = std::pair<std::string, std::string>;  // row, condition or stage
-
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const auto& text : texts) all += (all.empty() ? "" : " ") + text;
-  return all;
-}
 
 class Maker {
  public:
@@ -210,12 +205,10 @@ class Maker {
   }
 
   void note_code(report::PaperTable& table) const {
-    std::string list;
-    for (const auto& code : codes_) list += (list.empty() ? "" : ", ") + code;
-    if (!list.empty()) table.facts["code"] = list;
+    if (const std::string list = joined(codes_, ", "); !list.empty()) table.facts["code"] = list;
     if (codes_.size() > 1)
       table.notes.push_back("the runs were made by several versions of the code; --fresh makes all again");
-    if (!request_.typed.empty()) table.notes.push_back("with overrides: " + joined(request_.typed));
+    if (!request_.typed.empty()) table.notes.push_back("with overrides: " + joined(request_.typed, " "));
   }
 
   const TableRequest& request_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace frugal {
 namespace {
@@ -75,9 +76,7 @@ void assign(const Json& value, std::string& out, const OptionInfo& info, const s
   out = value.get<std::string>();
   const auto& choices = info.spec.choices;
   if (choices.empty() || std::find(choices.begin(), choices.end(), out) != choices.end()) return;
-  std::string list;
-  for (const auto& choice : choices) list += (list.empty() ? "" : ", ") + choice;
-  fail(info, "one of " + list, value, where);
+  fail(info, "one of " + joined(choices, ", "), value, where);
 }
 
 void assign(const Json& value, Json& out, const OptionInfo& /*info*/, const std::string& /*where*/) {

@@ -17,6 +17,7 @@
 #include "core/results/hdf5.h"
 #include "core/results/journal.h"
 #include "core/results/table.h"
+#include "core/text.h"
 
 namespace frugal::results {
 namespace {
@@ -213,13 +214,12 @@ void write_timing(hid_t file, const RunData& data) {
                    column_of("throttled", ColumnType::kBool, rows, [](const TimingRow& t) { return t.throttled; }),
                    column_of("valid", ColumnType::kBool, rows, [](const TimingRow& t) { return t.valid; })},
                   rows.size(), "every timed sample");
-  std::string rules, reasons;
-  for (const auto& rule : data.timing_rules) {
-    rules += cat(rules.empty() ? "" : "; ", rule.phase, ": ", rule.rule);
-    reasons += cat(reasons.empty() ? "" : "; ", rule.phase, ": ", rule.stop_reason);
-  }
-  h5::set_attribute(table, "rule", rules);
-  h5::set_attribute(table, "stop_reason", reasons);
+  const auto by_phase = [&](std::string TimingRuleRecord::* member) {
+    return joined(data.timing_rules, "; ",
+                  [&](const TimingRuleRecord& rule) { return rule.phase + ": " + rule.*member; });
+  };
+  h5::set_attribute(table, "rule", by_phase(&TimingRuleRecord::rule));
+  h5::set_attribute(table, "stop_reason", by_phase(&TimingRuleRecord::stop_reason));
   h5::set_attribute(table, "units", "ns");
 }
 
