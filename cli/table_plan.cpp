@@ -88,6 +88,26 @@ std::string TablePlan::cell(const TableRow& row, const std::string& condition, i
                  more.empty() ? "" : " " + joined(more, " ")));
 }
 
+Texts TablePlan::tuning_overrides(const TableRow& row, const std::string& value) const {
+  Texts more = {row.tune->key + "=" + value};
+  append(more, spec().tuning.overrides);
+  return more;
+}
+
+Texts TablePlan::tries(const TableRow& row, const std::string& condition) {
+  Texts runs;
+  for (const std::string& value : row.tune->values)
+    runs.push_back(cell(row, condition, spec().tuning.seed, tuning_overrides(row, value)));
+  return runs;
+}
+
+Texts TablePlan::known(const TableRow& row, const std::string& condition) {
+  if (row.tune) return tries(row, condition);
+  Texts runs;
+  for (const int64_t seed : spec().seeds) runs.push_back(cell(row, condition, seed));
+  return runs;
+}
+
 // The same for a stage: its own overrides and those that the row gives it.
 std::string TablePlan::stage(const TableRow& row, const std::string& name, int64_t seed) {
   const TableStage& stage = spec().stages.at(name);

@@ -46,12 +46,7 @@ class Maker {
   // A mistake in any row is said before anything runs.
   void compose(const report::PaperTable& table) {
     for_each_row(table, [&](const TableRow& row) {
-      for (const auto& [condition, column] : plan_.conditions())
-        if (row.tune)
-          for (const std::string& value : row.tune->values)
-            plan_.cell(row, condition, spec_.tuning.seed, tuning_overrides(spec_, row, value));
-        else
-          for (const int64_t seed : spec_.seeds) plan_.cell(row, condition, seed);
+      for (const auto& [condition, column] : plan_.conditions()) plan_.known(row, condition);
     });
   }
 
@@ -62,9 +57,7 @@ class Maker {
     for_each_row(table, [&](const TableRow& row) {
       if (!row.tune) return;
       for (const auto& [condition, column] : plan_.conditions()) {
-        auto& mine = tries[{row.name, condition}];
-        for (const std::string& value : row.tune->values)
-          mine.push_back(plan_.cell(row, condition, spec_.tuning.seed, tuning_overrides(spec_, row, value)));
+        const auto& mine = tries[{row.name, condition}] = plan_.tries(row, condition);
         all.insert(all.end(), mine.begin(), mine.end());
       }
     });
@@ -221,13 +214,6 @@ class Maker {
 };
 
 }  // namespace
-
-std::vector<std::string> tuning_overrides(const report::TableSpec& spec, const TableRow& row,
-                                          const std::string& value) {
-  std::vector<std::string> more = {row.tune->key + "=" + value};
-  more.insert(more.end(), spec.tuning.overrides.begin(), spec.tuning.overrides.end());
-  return more;
-}
 
 MadeTable make_table(const TableRequest& request) {
   run::install_signal_flag();
