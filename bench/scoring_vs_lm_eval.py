@@ -6,7 +6,6 @@ Needs lm-eval==0.4.13 (pip install lm-eval==0.4.13). Without --model: SmolLM2-13
 import contextlib
 import importlib.util
 import io
-import json
 import os
 import pathlib
 import subprocess
