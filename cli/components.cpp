@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cli/sleep_options.h"
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
 #include "core/io/resources.h"
 #include "experiments/distillation/options.h"
@@ -55,9 +56,8 @@ void check_root(const Json& config, const Locator& where) {
   const std::vector<std::string> known(std::begin(kRootKeys), std::end(kRootKeys));
   for (const auto& [key, value] : config.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const std::string near = nearest_name(key, known);
     throw Error(ErrorKind::kUsage, "unknown_key", cat("unknown key '", key, "'"), place(where, key),
-                near.empty() ? "one's own keys belong under 'user'" : cat("did you mean '", near, "'?"));
+                did_you_mean(key, known, "one's own keys belong under 'user'"));
   }
   if (const auto seed = config.find("seed");
       seed != config.end() && !seed->is_number_unsigned() && !(seed->is_number_integer() && seed->get<int64_t>() >= 0))
@@ -267,10 +267,8 @@ void check_components(const Json& config, const Locator& where) {
     if (experiment.name == name) return experiment.check(config, where);
     names.emplace_back(experiment.name);
   }
-  const std::string near = nearest_name(name, names);
   throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"),
-              place(where, "experiment.name"),
-              near.empty() ? "frugal list experiments" : cat("did you mean '", near, "'?"));
+              place(where, "experiment.name"), did_you_mean(name, names, "frugal list experiments"));
 }
 
 std::string worker_flavour(const Json& config) {

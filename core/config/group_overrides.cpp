@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/config/defaults_tree.h"
+#include "core/config/did_you_mean.h"
 #include "core/config/errors.h"
 #include "core/text.h"
 
@@ -136,7 +137,7 @@ void GroupOverrides::require_all_used() const {
       std::vector<std::string> names;
       names.reserve(known_keys_per_group_.size());
       for (const auto& [name, keys] : known_keys_per_group_) names.push_back(name);
-      if (const auto near = did_you_mean(key, names); !near.empty()) hint = near;
+      hint = did_you_mean(key, names, std::move(hint));
     }
     fail("override_group_missing", message, choice.mark, hint);
   }

@@ -40,13 +40,17 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_name(std::string_view key, const std::vector<std::string>& known) {
+  constexpr size_t kLongest = 256;  // the distance is quadratic, and keys are strangers'
+  if (key.size() > kLongest) return {};
   std::string best;
   size_t best_distance = std::max<size_t>(2, key.size() / 2) + 1;
-  for (const std::string& name : known)
+  for (const std::string& name : known) {
+    if (name.size() > kLongest) continue;
     if (const size_t distance = edit_distance(key, name); distance < best_distance) {
       best_distance = distance;
       best = name;
     }
+  }
   return best;
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "core/config/did_you_mean.h"
 #include "core/config/errors.h"
 
 namespace frugal::config {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "experiments/forward/family.h"
@@ -44,11 +45,9 @@ ForwardInputs::ForwardInputs(std::vector<HostTensor> tensors, std::span<const In
     return cat(spec.name, " ", spec.shape, spec.required ? "" : " (optional)");
   });
   for (auto& tensor : tensors) {
-    if (std::find(names.begin(), names.end(), tensor.name) == names.end()) {
-      const std::string near = nearest_name(tensor.name, names);
+    if (std::find(names.begin(), names.end(), tensor.name) == names.end())
       refuse("unknown_input", cat("this model takes no '", tensor.name, "'; it takes ", list), tensor.name,
-             near.empty() ? "" : cat("did you mean '", near, "'?"));
-    }
+             did_you_mean(tensor.name, names));
     std::string name = tensor.name;
     tensors_.emplace(std::move(name), std::move(tensor));
   }
