@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/io/fault.h"
 #include "core/io/file.h"
+#include "core/io/unfinished_file.h"
 #include "core/log.h"
 #include "core/results/array_file.h"
 #include "core/results/hdf5.h"
@@ -315,8 +316,7 @@ Finished finish_run(const fs::path& run_dir, const std::optional<StateRecord>& e
   const RunData& data = replayed.data;
   recovered = recovered && !data.states.empty() && data.state() != RunState::kDone && data.state() != RunState::kFailed;
   const fs::path file = run_dir / kRunFileName;
-  const fs::path temporary = run_dir / "run.h5.tmp";
-  fs::remove(temporary);  // of a process that was killed; the lock says that it is not at work
+  const io::UnfinishedFile temporary(run_dir / "run.h5.tmp");  // the lock says that no other process writes it
   Finished finished{.file = file,
                     .status = data.state(),
                     .content_hash = content_hash(data),
@@ -325,14 +325,8 @@ Finished finish_run(const fs::path& run_dir, const std::optional<StateRecord>& e
                     .metrics = data.metrics};
   if (needs_lost_arrays(data, run_dir) && holds_this_run(file, finished.content_hash)) return finished;
   fault::point("run_file.write");
-  try {
-    finished.lost_arrays = write_run_file(data, temporary, run_dir, recovered);
-    io::publish(temporary, file, "run_file.rename");
-  } catch (...) {
-    std::error_code ignored;  // the error under way says more
-    fs::remove(temporary, ignored);
-    throw;
-  }
+  finished.lost_arrays = write_run_file(data, temporary.path(), run_dir, recovered);
+  io::publish(temporary.path(), file, "run_file.rename");
   if (finished.status == RunState::kDone && finished.lost_arrays.empty()) fs::remove_all(run_dir / kArrayFolder);
   return finished;
 }

@@ -8,6 +8,7 @@
 #include "core/error_json.h"
 #include "core/io/child_process.h"
 #include "core/io/file.h"
+#include "core/io/unfinished_file.h"
 #include "core/results/hdf5.h"
 #include "core/results/sandbox.h"
 
@@ -72,22 +73,6 @@ HostTensor read_dataset(hid_t file, const std::string& name) {
   return tensor;
 }
 
-// A file that is removed unless it got its final name.
-class Unfinished {
- public:
-  explicit Unfinished(fs::path path) : path_(std::move(path)) {}
-  ~Unfinished() {
-    std::error_code ignored;  // gone after the rename
-    fs::remove(path_, ignored);
-  }
-  Unfinished(const Unfinished&) = delete;
-  Unfinished& operator=(const Unfinished&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 void write_dataset(hid_t file, const HostTensor& tensor) {
   const std::vector<hsize_t> shape(tensor.shape.begin(), tensor.shape.end());
   const h5::Handle space(
@@ -143,7 +128,7 @@ void check_tensor_file(const fs::path& path) {
 }
 
 void write_tensor_file(const fs::path& path, const std::vector<HostTensor>& tensors, std::string_view config) {
-  const Unfinished temporary(path.string() + cat(".tmp.", ::getpid()));
+  const io::UnfinishedFile temporary(path.string() + cat(".tmp.", ::getpid()));
   {
     const auto lock = h5::library_lock();
     const h5::Handle file = h5::create_file(temporary.path());
