@@ -21,4 +21,8 @@ std::string joined(const Items& items, std::string_view between, TextOf text_of 
   return all;
 }
 
+// `text` with every occurrence of `from`, which is not empty, replaced from the left; none is sought in what was put
+// in.
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
+
 }  // namespace frugal
