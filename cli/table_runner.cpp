@@ -7,6 +7,7 @@
 #include "cli/table_runs.h"
 #include "core/error.h"
 #include "core/results/run_file.h"
+#include "core/run/provenance.h"
 #include "core/run/signals.h"
 #include "core/text.h"
 
@@ -188,10 +189,7 @@ class Maker {
   }
 
   void add_facts(const results::RunData& data, report::PaperTable& table) {
-    const auto fact = [&](const char* key) {
-      const auto found = data.provenance.find(key);
-      return found == data.provenance.end() ? std::string() : found->second;
-    };
+    const auto fact = [&](const char* key) { return run::fact(data.provenance, key); };
     const std::string gpu = fact("gpu.0.name");
     table.facts["device"] = gpu.empty() ? fact("cpu.model") : gpu;
     codes_.insert(cat(fact("code.commit").substr(0, 12), fact("code.dirty") == "true" ? " with changes" : ""));

@@ -115,6 +115,11 @@ const Facts& machine_provenance() {
   return facts;
 }
 
+std::string fact(const Facts& facts, const std::string& key) {
+  const auto found = facts.find(key);
+  return found == facts.end() ? "" : found->second;
+}
+
 Facts run_provenance(const std::vector<std::string>& command_line) {
   Facts facts = machine_provenance();
   facts["command_line"] = joined(command_line, " ");
