@@ -6,7 +6,8 @@ namespace frugal {
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& known, std::string otherwise) {
   const std::string near = nearest_name(name, known);
-  return near.empty() ? otherwise : "did you mean '" + near + "'?";
+  if (near.empty()) return otherwise;
+  return "did you mean '" + near + "'?";
 }
 
 }  // namespace frugal
