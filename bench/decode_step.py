@@ -4,7 +4,6 @@ Time of a step, tokens a second, bytes of the cache, peak memory.
 usage: decode_step.py [--device cpu|cuda] [--shape llama1b|llama8b|tiny] [--cells 1x1024,32x8192] [--latents 128+64,256+64]
                       [--latent-cells 128x8192] [--steps 64] [--frugal PROGRAM] [--out FOLDER]
 --latent-cells: batch x context of the latent caches alone, where the grouped one does not fit."""
-import argparse
 import pathlib
 import statistics
 import subprocess
@@ -15,7 +14,7 @@ import h5py
 import torch
 import transformers
 
-from timing import ROOT, provenance, write
+from timing import options, torch_provenance, write
 
 SHAPES = {"llama1b": ("llama3_2_1b_random",
                       dict(vocab_size=128256, hidden_size=2048, intermediate_size=8192, num_hidden_layers=16,
@@ -130,20 +129,14 @@ def by_pytorch(arguments, cells):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--device", default="cpu")
+    parser = options(__doc__, "bf16")
     parser.add_argument("--shape", default="llama1b", choices=SHAPES)
     parser.add_argument("--cells", default="1x1024,1x8192,32x1024,32x8192")
     parser.add_argument("--latents", default="128+32")
     parser.add_argument("--latent-cells", default="")
     parser.add_argument("--steps", type=int, default=64)
-    parser.add_argument("--precision", default="bf16")
-    parser.add_argument("--frugal", type=pathlib.Path, default=ROOT / "build/release/frugal")
-    parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
-    facts = provenance(arguments.frugal.parent)
-    facts["device"] = torch.cuda.get_device_name() if arguments.device == "cuda" else facts["cpu"]
-    facts["torch"], facts["transformers"] = torch.__version__, transformers.__version__
+    facts = torch_provenance(arguments)
     cells, more = parsed(arguments.cells), parsed(arguments.latent_cells)
     eager, captured = by_pytorch(arguments, cells)
     if arguments.device == "cuda":

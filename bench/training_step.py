@@ -1,9 +1,7 @@
 """One training step of a BERT encoder: frugal and transformers on PyTorch, in turns, on the same device.
 usage: training_step.py [--device cpu|cuda] [--batch 32] [--length 128] [--rounds 3] [--precision fp32|bf16]
                         [--frugal PROGRAM] [--out FOLDER]"""
-import argparse
 import json
-import pathlib
 import statistics
 import subprocess
 import tempfile
@@ -12,7 +10,7 @@ import time
 import torch
 import transformers
 
-from timing import ROOT, provenance, write
+from timing import device_name, options, provenance, write
 
 # all-MiniLM-L6-v2's config.json; random weights cost what real ones cost.
 SHAPE = {"vocab_size": 30522, "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12,
@@ -84,20 +82,14 @@ def frugal_ms(method, arguments):
 
 
 def device_line(device):
-    if device == "cuda":
-        return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
-    return f"CPU, {torch.get_num_threads()} threads"
+    return device_name(device) + (f", CUDA {torch.version.cuda}" if device == "cuda" else f", {torch.get_num_threads()} threads")
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--device", default="cpu")
+    parser = options(__doc__, "fp32")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--frugal", type=pathlib.Path, default=ROOT / "build/release/frugal")
-    parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     peers = {"transformers, eager attention": "eager", "transformers, SDPA": "sdpa"}
     result = {"provenance": provenance(arguments.frugal.parent), "device": device_line(arguments.device), "batch": arguments.batch,

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cli/sleep_options.h"
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
 #include "core/io/resources.h"
 #include "experiments/distillation/options.h"
@@ -55,9 +56,8 @@ void check_root(const Json& config, const Locator& where) {
   const std::vector<std::string> known(std::begin(kRootKeys), std::end(kRootKeys));
   for (const auto& [key, value] : config.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const std::string near = nearest_name(key, known);
     throw Error(ErrorKind::kUsage, "unknown_key", cat("unknown key '", key, "'"), place(where, key),
-                near.empty() ? "one's own keys belong under 'user'" : cat("did you mean '", near, "'?"));
+                did_you_mean(key, known, "one's own keys belong under 'user'"));
   }
   if (const auto seed = config.find("seed");
       seed != config.end() && !seed->is_number_unsigned() && !(seed->is_number_integer() && seed->get<int64_t>() >= 0))
@@ -219,35 +219,37 @@ constexpr ExperimentCheck kExperimentChecks[] = {{"text_classification", check_t
                                                  {"profile", check_profiled},
                                                  {"sleep", check_sleep}};
 
+template <typename Struct>
+ComponentOptions entry(const char* name, const char* node, const OptionTable<Struct>& table) {
+  return {.name = name, .node = node, .title = table.title(), .infos = &table.infos()};
+}
+
 }  // namespace
 
 std::vector<ComponentOptions> component_options() {
-  return {
-      {"device", "device", device_options().title(), &device_options().infos()},
-      {"text_dataset", "dataset", text_dataset_options().title(), &text_dataset_options().infos()},
-      {"multiple_choice_dataset", "dataset", multiple_choice_dataset_options().title(),
-       &multiple_choice_dataset_options().infos()},
-      {"documents", "dataset", document_dataset_options().title(), &document_dataset_options().infos()},
-      {"preferences", "dataset", preference_dataset_options().title(), &preference_dataset_options().infos()},
-      {"model", "model", model_options().title(), &model_options().infos()},
-      {"bert_config", "model.config", bert_config_options().title(), &bert_config_options().infos()},
-      {"llama_config", "model.config", llama_config_options().title(), &llama_config_options().infos()},
-      {"opt_config", "model.config", opt_config_options().title(), &opt_config_options().infos()},
-      {"peft", "method", peft_options().title(), &peft_options().infos()},
-      {"meft", "method", meft::meft_options().title(), &meft::meft_options().infos()},
-      {"x_ecomla", "method", x_ecomla::x_ecomla_options().title(), &x_ecomla::x_ecomla_options().infos()},
-      {"kv_quant", "method", x_ecomla::kv_quant_options().title(), &x_ecomla::kv_quant_options().infos()},
-      {"mha2mla", "method", x_ecomla::mha2mla_options().title(), &x_ecomla::mha2mla_options().infos()},
-      {"transmla", "method", x_ecomla::transmla_options().title(), &x_ecomla::transmla_options().infos()},
-      {"text_classification", "experiment", text_classification_options().title(),
-       &text_classification_options().infos()},
-      {"forward", "experiment", forward_options().title(), &forward_options().infos()},
-      {"multiple_choice", "experiment", multiple_choice_options().title(), &multiple_choice_options().infos()},
-      {"language_modelling", "experiment", language_modelling_options().title(), &language_modelling_options().infos()},
-      {"distillation", "experiment", distillation_options().title(), &distillation_options().infos()},
-      {"preference", "experiment", preference_options().title(), &preference_options().infos()},
-      {"profile", "experiment", profile_options().title(), &profile_options().infos()},
-      {"sleep", "experiment", sleep_option_table().title(), &sleep_option_table().infos()}};
+  return {entry("device", "device", device_options()),
+          entry("text_dataset", "dataset", text_dataset_options()),
+          entry("multiple_choice_dataset", "dataset", multiple_choice_dataset_options()),
+          entry("documents", "dataset", document_dataset_options()),
+          entry("preferences", "dataset", preference_dataset_options()),
+          entry("model", "model", model_options()),
+          entry("bert_config", "model.config", bert_config_options()),
+          entry("llama_config", "model.config", llama_config_options()),
+          entry("opt_config", "model.config", opt_config_options()),
+          entry("peft", "method", peft_options()),
+          entry("meft", "method", meft::meft_options()),
+          entry("x_ecomla", "method", x_ecomla::x_ecomla_options()),
+          entry("kv_quant", "method", x_ecomla::kv_quant_options()),
+          entry("mha2mla", "method", x_ecomla::mha2mla_options()),
+          entry("transmla", "method", x_ecomla::transmla_options()),
+          entry("text_classification", "experiment", text_classification_options()),
+          entry("forward", "experiment", forward_options()),
+          entry("multiple_choice", "experiment", multiple_choice_options()),
+          entry("language_modelling", "experiment", language_modelling_options()),
+          entry("distillation", "experiment", distillation_options()),
+          entry("preference", "experiment", preference_options()),
+          entry("profile", "experiment", profile_options()),
+          entry("sleep", "experiment", sleep_option_table())};
 }
 
 std::shared_ptr<config::ConfigSource> options_source() {
@@ -267,10 +269,8 @@ void check_components(const Json& config, const Locator& where) {
     if (experiment.name == name) return experiment.check(config, where);
     names.emplace_back(experiment.name);
   }
-  const std::string near = nearest_name(name, names);
   throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"),
-              place(where, "experiment.name"),
-              near.empty() ? "frugal list experiments" : cat("did you mean '", near, "'?"));
+              place(where, "experiment.name"), did_you_mean(name, names, "frugal list experiments"));
 }
 
 std::string worker_flavour(const Json& config) {

@@ -15,6 +15,7 @@
 #include "core/config/sweep.h"
 #include "core/config/sweep_space.h"
 #include "core/config/yaml.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 
@@ -45,9 +46,7 @@ options:
 )";
 
 std::string json_list(const std::vector<std::string>& texts) {
-  std::string out = "[";
-  for (const auto& text : texts) out += (out.size() > 1 ? ", " : "") + json_string(text);
-  return out + "]";
+  return "[" + joined(texts, ", ", json_string) + "]";
 }
 
 // ---- parse
@@ -108,19 +107,17 @@ int compose(const ConfigOptions& options) {
     std::fputs(config::yaml_text(*shown).c_str(), stdout);
     return 0;
   }
-  std::string choices;
-  for (const auto& [group, option] : composition.choices)
-    choices += (choices.empty() ? "" : ", ") + json_string(group) + ": " + json_text(*option);
+  const std::string choices = joined(composition.choices, ", ", [](const auto& choice) {
+    return json_string(choice.first) + ": " + json_text(*choice.second);
+  });
   std::puts(("{\"config\": " + json_text(*shown) + ", \"choices\": {" + choices + "}}").c_str());
   return 0;
 }
 
 int sweep(const ConfigOptions& options) {
   const auto plan = config::plan_sweep(options.request(), {.max_batch_size = options.max_batch_size});
-  std::string jobs;
-  for (const auto& job : plan.jobs) jobs += (jobs.empty() ? "" : ", ") + json_list(job);
-  std::string batches;
-  for (const auto size : plan.batches) batches += (batches.empty() ? "" : ", ") + std::to_string(size);
+  const std::string jobs = joined(plan.jobs, ", ", json_list);
+  const std::string batches = joined(plan.batches, ", ", [](std::size_t size) { return std::to_string(size); });
   std::puts(("{\"jobs\": [" + jobs + "], \"batches\": [" + batches + "]}").c_str());
   return 0;
 }

@@ -6,8 +6,9 @@
 
 #include "cli/doctor.h"
 #include "cli/options.h"
-#include "core/config/options.h"
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -60,11 +61,9 @@ std::vector<std::string> unmet(const Findings& findings, const std::vector<std::
   for (const std::string& wanted : required) {
     const auto found =
         std::find_if(findings.begin(), findings.end(), [&](const Finding& f) { return f.name == wanted; });
-    if (found == findings.end()) {
-      const std::string near = nearest_name(wanted, known);
+    if (found == findings.end())
       throw Error(ErrorKind::kUsage, "bad_value", cat("doctor knows no '", wanted, "'"), "--require",
-                  near.empty() ? "the names in the second column" : cat("did you mean '", near, "'?"));
-    }
+                  did_you_mean(wanted, known, "the names in the second column"));
     if (found->health == Health::kMissing) missing.push_back(wanted);
   }
   return missing;
@@ -86,11 +85,12 @@ int doctor_command(std::span<const std::string> args) {
   if (parsed.help) return 0;
   const Findings findings = examine(parsed.values.contains("smoke"));
   const std::vector<std::string> missing = unmet(findings, split(parsed.values["require"].as<std::string>()));
-  parsed.values.contains("json") ? print_json(findings) : print(findings);
+  if (parsed.values.contains("json"))
+    print_json(findings);
+  else
+    print(findings);
   if (missing.empty()) return 0;
-  std::string list;
-  for (const auto& name : missing) list += (list.empty() ? "" : ", ") + name;
-  throw Error(ErrorKind::kCheckFailed, "requirement_missing", cat("required, and missing here: ", list));
+  throw Error(ErrorKind::kCheckFailed, "requirement_missing", "required, and missing here: " + joined(missing, ", "));
 }
 
 }  // namespace frugal::cli

@@ -25,10 +25,7 @@ std::string gib(double bytes) {
   return text;
 }
 
-std::string fact(const std::map<std::string, std::string>& facts, const std::string& key) {
-  const auto found = facts.find(key);
-  return found == facts.end() ? "" : found->second;
-}
+using run::fact;
 
 Finding cpu() {
   const auto& facts = run::machine_provenance();

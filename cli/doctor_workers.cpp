@@ -11,12 +11,14 @@
 #include "core/launch/run_once.h"
 #include "core/results/journal.h"
 #include "core/results/run_data.h"
+#include "core/run/provenance.h"
 #include "core/run/worker_loop.h"
 
 namespace frugal::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using run::fact;
 using Facts = std::map<std::string, std::string>;
 
 // What a worker says of itself on a job of nothing. Throws the reason why it cannot.
@@ -30,11 +32,6 @@ Facts ask_worker(const std::string& flavour) {
                        {.program = launch::worker_program(flavour), .stderr_file = folder.path() / "stderr"});
   if (outcome.result.state != results::RunState::kDone) throw run::as_error(outcome.result);
   return results::replay_file(folder.path() / "run" / results::kJournalName).data.provenance;
-}
-
-std::string fact(const Facts& facts, const std::string& key) {
-  const auto found = facts.find(key);
-  return found == facts.end() ? "" : found->second;
 }
 
 Finding missing(std::string name, const Error& error, std::string fix) {

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/io/safetensors.h"
 #include "core/io/utf8.h"
+#include "core/text.h"
 #include "datasets/tokenizers/tokenizer.h"
 
 namespace frugal::cli {
@@ -28,9 +29,7 @@ constexpr const char* kSupported =
     "*.mkv, *.webm, *.avi";
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += cat(i == 0 ? "" : ", ", shape[i]);
-  return text + "]";
+  return "[" + joined(shape, ", ", [](std::int64_t size) { return std::to_string(size); }) + "]";
 }
 
 Json tensor_json(const io::TensorEntry& tensor) {

@@ -9,7 +9,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
+#include "core/error_json.h"
 #include "core/io/child_process.h"
 #include "core/io/utf8.h"
 
@@ -26,11 +26,6 @@ fs::path video_program() {
     throw Error(ErrorKind::kEnvironment, "no_video_program", "this installation has no program that reads video files",
                 path.string(), "scripts/build release");
   return path;
-}
-
-Error as_error(const Json& error) {
-  return Error(static_cast<ErrorKind>(error.at("kind").get<int>() - 1), error.at("code"), error.at("message"),
-               error.at("where"), error.at("hint"));
 }
 
 // The last value is what it had to say: blanks before it are signs of life.
@@ -77,7 +72,7 @@ void inspect_video(const fs::path& path, bool json, bool decode) {
   const io::ChildResult child =
       io::run_child(video_program(), {"inspect", path.string(), decode ? "all" : "first"}, limits);
   const Json answer = answer_of(path, child);
-  if (answer.contains("error")) throw as_error(answer["error"]);
+  if (answer.contains("error")) throw error_from_json(answer["error"]);
   const Json& properties = answer.at("properties");
   if (!json) return print(properties);
   std::cout << properties.dump() << '\n';

@@ -6,7 +6,9 @@
 #include "cli/catalogue.h"
 #include "cli/components.h"
 #include "cli/options.h"
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "metrics/info.h"
 
 namespace frugal::cli {
@@ -34,10 +36,8 @@ std::vector<Kind> kinds_named(const std::vector<std::string>& words) {
     if (words[0] == kind.name) return {kind};
     names.emplace_back(kind.name);
   }
-  const std::string near = nearest_name(words[0], names);
-  throw Error(
-      ErrorKind::kUsage, "bad_value", cat("there is no list of '", words[0], "'"), {},
-      near.empty() ? "methods, models, datasets, experiments, tables or metrics" : cat("did you mean '", near, "'?"));
+  throw Error(ErrorKind::kUsage, "bad_value", cat("there is no list of '", words[0], "'"), {},
+              did_you_mean(words[0], names, joined(names, ", ")));
 }
 
 void print(const std::vector<Kind>& kinds) {

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/results/export.h"
 #include "core/results/sandbox.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -24,12 +25,9 @@ void print(const RunData& data, const std::string& file) {
   std::cout << "samples     " << data.samples.size() << " rows\n";
   for (const auto& [series, values] : data.series)
     std::cout << "series      " << series << ": " << values.steps.size() << " points\n";
-  for (const auto& [array, record] : data.arrays) {
-    std::cout << "array       " << array << ": " << name(record.info.dtype) << "[";
-    for (std::size_t i = 0; i < record.info.shape.size(); ++i)
-      std::cout << (i == 0 ? "" : ", ") << record.info.shape[i];
-    std::cout << "]\n";
-  }
+  for (const auto& [array, record] : data.arrays)
+    std::cout << "array       " << array << ": " << name(record.info.dtype) << "["
+              << joined(record.info.shape, ", ", [](std::int64_t size) { return std::to_string(size); }) << "]\n";
   std::cout << "content     " << content_hash(data) << "\n\n"
             << to_text(metric_table(data), results::TextFormat::kMarkdown);
 }

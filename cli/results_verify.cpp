@@ -23,8 +23,7 @@ namespace fs = std::filesystem;
 using results::RunData;
 
 std::string fact(const RunData& data, const std::string& key) {
-  const auto found = data.provenance.find(key);
-  return found == data.provenance.end() ? "" : found->second;
+  return run::fact(data.provenance, key);
 }
 
 // Paths of inputs and of the config are relative to where the run was started.

@@ -20,6 +20,11 @@ std::string choice_text(const config::NodePtr& option) {
   return option ? config::python_text(*option) : "null";
 }
 
+int threads_of(const Json& config) {
+  const Json* threads = options_detail::find(config, "device.threads");
+  return threads != nullptr ? threads->get<int>() : 1;
+}
+
 void print_metrics(const results::Finished& finished) {
   for (const auto& metric : finished.metrics) {
     std::printf("%-24s %12.6g %-4s", metric.name.c_str(), metric.value, metric.unit.c_str());
@@ -44,8 +49,7 @@ PreparedJob prepare_job(const config::ComposeRequest& request, const std::vector
   prepared.job.overrides = composition.task_overrides;
   for (const auto& [group, option] : composition.choices) prepared.job.choices.emplace_back(group, choice_text(option));
   prepared.job.provenance = run::run_provenance(command_line);
-  if (const Json* threads = options_detail::find(prepared.config, "device.threads"))
-    prepared.job.threads = threads->get<int>();
+  prepared.job.threads = threads_of(prepared.config);
   return prepared;
 }
 
@@ -58,8 +62,7 @@ std::filesystem::path run_folder(const config::Composition& composition) {
 }
 
 std::vector<std::pair<std::string, std::string>> worker_environment(const Json& config) {
-  const Json* threads = options_detail::find(config, "device.threads");
-  const std::string count = threads != nullptr ? threads->dump() : "1";
+  const std::string count = std::to_string(threads_of(config));
   std::vector<std::pair<std::string, std::string>> variables = {
       {"OMP_NUM_THREADS", count},
       {"MKL_NUM_THREADS", count},
@@ -105,8 +108,7 @@ PreparedJob recorded_job(const results::RunData& data) {
   prepared.job.config_yaml = data.open.config_yaml;
   prepared.job.overrides = data.open.overrides;
   prepared.job.choices = data.open.choices;
-  if (const Json* threads = options_detail::find(prepared.config, "device.threads"))
-    prepared.job.threads = threads->get<int>();
+  prepared.job.threads = threads_of(prepared.config);
   return prepared;
 }
 

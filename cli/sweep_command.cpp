@@ -7,6 +7,7 @@
 #include "core/launch/local_launcher.h"
 #include "core/log.h"
 #include "core/run/provenance.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -14,12 +15,6 @@ namespace {
 namespace po = boost::program_options;
 using launch::JobState;
 using launch::LedgerContent;
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
 
 void print_json(const LedgerContent& content) {
   nlohmann::ordered_json jobs = nlohmann::ordered_json::array();
@@ -53,13 +48,13 @@ int status(std::span<const std::string> args) {
   std::cout << "\n";
   for (const auto& job : content.jobs)
     if (parsed.values.contains("all") || job.state == JobState::kFailed || job.state == JobState::kRunning)
-      std::cout << "  " << job.job.index << "  " << name(job.state) << "  [" << joined(job.job.overrides) << "]"
+      std::cout << "  " << job.job.index << "  " << name(job.state) << "  [" << joined(job.job.overrides, " ") << "]"
                 << (job.reason.empty() ? "" : "  " + job.reason) << "\n";
   return 0;
 }
 
 void print_change(const launch::JobStatus& job) {
-  log::info("job ", job.job.index, "  ", name(job.state), "  [", joined(job.job.overrides), "]",
+  log::info("job ", job.job.index, "  ", name(job.state), "  [", joined(job.job.overrides, " "), "]",
             job.reason.empty() ? "" : "  " + job.reason);
 }
 

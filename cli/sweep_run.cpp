@@ -16,13 +16,14 @@
 #include "core/run/provenance.h"
 #include "core/run/run_folder.h"
 #include "core/run/signals.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
 
 constexpr const char* kHydraSweepDir = "multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}";
 
-const config::NodePtr find(const config::NodePtr& root, std::initializer_list<const char*> keys) {
+config::NodePtr find(const config::NodePtr& root, std::initializer_list<const char*> keys) {
   config::NodePtr at = root;
   for (const char* key : keys) at = at ? at->find(key) : nullptr;
   return at;
@@ -111,9 +112,7 @@ launch::SweepOptions launch_options(const config::Composition& composition,
     options.timeout = std::chrono::milliseconds(static_cast<int64_t>(minutes * 60000));
   options.provenance = run::run_provenance(command_line);
   options.on_change = [](const launch::JobStatus& status) {
-    std::string text;
-    for (const auto& override : status.job.overrides) text += " " + override;
-    log::info("job ", status.job.index, " ", launch::name(status.state), text,
+    log::info("job ", status.job.index, " ", launch::name(status.state), " ", joined(status.job.overrides, " "),
               status.reason.empty() ? "" : "  (" + status.reason + ")");
   };
   return options;
@@ -203,10 +202,8 @@ void print_best(const std::filesystem::path& folder, const config::SearchOptions
       best = &job;
   }
   if (best == nullptr) return;
-  std::string overrides;
-  for (const auto& text : best->job.overrides) overrides += " " + text;
-  std::printf("best %s %s: job %d%s\n", search.metric.c_str(), results::number_text(*best->objective).c_str(),
-              best->job.index, overrides.c_str());
+  std::printf("best %s %s: job %d %s\n", search.metric.c_str(), results::number_text(*best->objective).c_str(),
+              best->job.index, joined(best->job.overrides, " ").c_str());
 }
 
 }  // namespace

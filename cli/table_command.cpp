@@ -4,6 +4,7 @@
 
 #include "cli/options.h"
 #include "cli/table_runner.h"
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "core/report/table_text.h"
@@ -57,11 +58,9 @@ void add_override(const std::string& word, TableRequest& request) {
   }
   std::vector<std::string> names = {"cells"};
   for (const auto& [name, is] : request.spec.stages) names.push_back(name);
-  if (std::find(names.begin(), names.end(), stage) == names.end()) {
-    const std::string near = nearest_name(stage, names);
+  if (std::find(names.begin(), names.end(), stage) == names.end())
     throw Error(ErrorKind::kUsage, "unknown_stage", cat("this table has no stage '", stage, "'"), word,
-                near.empty() ? cat("e.g. ", names.back(), word.substr(colon)) : cat("did you mean '", near, "'?"));
-  }
+                did_you_mean(stage, names, cat("e.g. ", names.back(), word.substr(colon))));
   request.stage_overrides[stage].push_back(word.substr(colon + 1));
 }
 

@@ -37,20 +37,12 @@ class Planner {
  private:
   void compose(const TableRow& row) {
     if (!row.status.empty()) return;
-    const report::TableSpec& spec = plan_.spec();
-    const auto add = [&](const std::string& key) {
-      cells_[row.name].push_back(key);
-      for (const std::string& one : plan_.with_inputs(key)) {
-        if (!known_.insert(one).second || plan_.run(one).stage.empty()) continue;
-        stages_.push_back(one);
-      }
-    };
     for (const auto& [condition, column] : plan_.conditions())
-      if (row.tune)
-        for (const std::string& value : row.tune->values)
-          add(plan_.cell(row, condition, spec.tuning.seed, tuning_overrides(spec, row, value)));
-      else
-        for (const int64_t seed : spec.seeds) add(plan_.cell(row, condition, seed));
+      for (const std::string& key : plan_.known(row, condition)) {
+        cells_[row.name].push_back(key);
+        for (const std::string& one : plan_.with_inputs(key))
+          if (known_.insert(one).second && !plan_.run(one).stage.empty()) stages_.push_back(one);
+      }
   }
 
   // What it, or a stage before it that has to be made, lacks on this machine.

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/results/run_file.h"
 #include "core/run/run_folder.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -18,12 +19,6 @@ using report::TableRow;
 using report::TableStage;
 
 using Texts = std::vector<std::string>;
-
-std::string joined(const Texts& texts, const char* by) {
-  std::string all;
-  for (const auto& text : texts) all += (all.empty() ? "" : by) + text;
-  return all;
-}
 
 void append(Texts& all, const Texts& more) {
   all.insert(all.end(), more.begin(), more.end());
@@ -91,6 +86,26 @@ std::string TablePlan::cell(const TableRow& row, const std::string& condition, i
   return add(all, "", input,
              cat(row.name, condition.empty() ? "" : " " + condition, " seed ", seed,
                  more.empty() ? "" : " " + joined(more, " ")));
+}
+
+Texts TablePlan::tuning_overrides(const TableRow& row, const std::string& value) const {
+  Texts more = {row.tune->key + "=" + value};
+  append(more, spec().tuning.overrides);
+  return more;
+}
+
+Texts TablePlan::tries(const TableRow& row, const std::string& condition) {
+  Texts runs;
+  for (const std::string& value : row.tune->values)
+    runs.push_back(cell(row, condition, spec().tuning.seed, tuning_overrides(row, value)));
+  return runs;
+}
+
+Texts TablePlan::known(const TableRow& row, const std::string& condition) {
+  if (row.tune) return tries(row, condition);
+  Texts runs;
+  for (const int64_t seed : spec().seeds) runs.push_back(cell(row, condition, seed));
+  return runs;
 }
 
 // The same for a stage: its own overrides and those that the row gives it.

@@ -56,6 +56,10 @@ class TablePlan {
   // Error(kUsage, "bad_stage") for a stage that leaves no model, with its line.
   std::string cell(const report::TableRow& row, const std::string& condition, int64_t seed,
                    const std::vector<std::string>& more = {});
+  // Of a row with a grid: the runs that try its values, in the grid's order.
+  std::vector<std::string> tries(const report::TableRow& row, const std::string& condition);
+  // What is known before any has run: the tries of a row with a grid, else a run a seed.
+  std::vector<std::string> known(const report::TableRow& row, const std::string& condition);
   // The row's run of a stage that it goes through.
   std::string stage(const report::TableRow& row, const std::string& name, int64_t seed);
 
@@ -68,6 +72,8 @@ class TablePlan {
  private:
   std::string add(const std::vector<std::string>& overrides, const std::string& stage, const std::string& input,
                   const std::string& label);
+  // What a run that tries a value of the row's grid has beside the row's overrides.
+  std::vector<std::string> tuning_overrides(const report::TableRow& row, const std::string& value) const;
   std::vector<std::string> model_of(const std::string& stage_key) const;
   void check_leaves_model(const nlohmann::json& config, const std::string& stage) const;
 

@@ -7,7 +7,9 @@
 #include "cli/table_runs.h"
 #include "core/error.h"
 #include "core/results/run_file.h"
+#include "core/run/provenance.h"
 #include "core/run/signals.h"
+#include "core/text.h"
 
 namespace frugal::cli {
 namespace {
@@ -19,12 +21,6 @@ using report::TableColumn;
 using report::TableRow;
 
 using Key = std::pair<std::string, std::string>;  // row, condition or stage
-
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const auto& text : texts) all += (all.empty() ? "" : " ") + text;
-  return all;
-}
 
 class Maker {
  public:
@@ -51,12 +47,7 @@ class Maker {
   // A mistake in any row is said before anything runs.
   void compose(const report::PaperTable& table) {
     for_each_row(table, [&](const TableRow& row) {
-      for (const auto& [condition, column] : plan_.conditions())
-        if (row.tune)
-          for (const std::string& value : row.tune->values)
-            plan_.cell(row, condition, spec_.tuning.seed, tuning_overrides(spec_, row, value));
-        else
-          for (const int64_t seed : spec_.seeds) plan_.cell(row, condition, seed);
+      for (const auto& [condition, column] : plan_.conditions()) plan_.known(row, condition);
     });
   }
 
@@ -67,9 +58,7 @@ class Maker {
     for_each_row(table, [&](const TableRow& row) {
       if (!row.tune) return;
       for (const auto& [condition, column] : plan_.conditions()) {
-        auto& mine = tries[{row.name, condition}];
-        for (const std::string& value : row.tune->values)
-          mine.push_back(plan_.cell(row, condition, spec_.tuning.seed, tuning_overrides(spec_, row, value)));
+        const auto& mine = tries[{row.name, condition}] = plan_.tries(row, condition);
         all.insert(all.end(), mine.begin(), mine.end());
       }
     });
@@ -200,22 +189,17 @@ class Maker {
   }
 
   void add_facts(const results::RunData& data, report::PaperTable& table) {
-    const auto fact = [&](const char* key) {
-      const auto found = data.provenance.find(key);
-      return found == data.provenance.end() ? std::string() : found->second;
-    };
+    const auto fact = [&](const char* key) { return run::fact(data.provenance, key); };
     const std::string gpu = fact("gpu.0.name");
     table.facts["device"] = gpu.empty() ? fact("cpu.model") : gpu;
     codes_.insert(cat(fact("code.commit").substr(0, 12), fact("code.dirty") == "true" ? " with changes" : ""));
   }
 
   void note_code(report::PaperTable& table) const {
-    std::string list;
-    for (const auto& code : codes_) list += (list.empty() ? "" : ", ") + code;
-    if (!list.empty()) table.facts["code"] = list;
+    if (const std::string list = joined(codes_, ", "); !list.empty()) table.facts["code"] = list;
     if (codes_.size() > 1)
       table.notes.push_back("the runs were made by several versions of the code; --fresh makes all again");
-    if (!request_.typed.empty()) table.notes.push_back("with overrides: " + joined(request_.typed));
+    if (!request_.typed.empty()) table.notes.push_back("with overrides: " + joined(request_.typed, " "));
   }
 
   const TableRequest& request_;
@@ -228,13 +212,6 @@ class Maker {
 };
 
 }  // namespace
-
-std::vector<std::string> tuning_overrides(const report::TableSpec& spec, const TableRow& row,
-                                          const std::string& value) {
-  std::vector<std::string> more = {row.tune->key + "=" + value};
-  more.insert(more.end(), spec.tuning.overrides.begin(), spec.tuning.overrides.end());
-  return more;
-}
 
 MadeTable make_table(const TableRequest& request) {
   run::install_signal_flag();

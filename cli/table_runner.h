@@ -18,10 +18,6 @@ struct MadeTable {
 // composed throws.
 MadeTable make_table(const TableRequest& request);
 
-// What a run that tries a value of the row's grid has beside the row's overrides.
-std::vector<std::string> tuning_overrides(const report::TableSpec& spec, const report::TableRow& row,
-                                          const std::string& value);
-
 // --dry-run: composes and checks every run, and says on stdout which are there, which would be made in what order, and
 // which cannot, with the command that gets what they lack. Runs nothing.
 void print_table_plan(const TableRequest& request);

@@ -1,7 +1,8 @@
 // frugal-video: the program that reads strangers' video files for `frugal`, under limits. FFmpeg's 90 shared libraries
 // take longer to load than the front end takes to answer, and its decoders were not all written for hostile files.
-//   frugal-video inspect FILE PICTURES   one JSON value: {"properties": {...}} or {"error": {...}}; PICTURES: first |
-//   all frugal-video version                 the libraries
+//   frugal-video inspect FILE PICTURES    one JSON value: {"properties": {...}} or {"error": {...}}
+//                                         PICTURES: first | all
+//   frugal-video version                  the libraries
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -11,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "core/error_json.h"
 #include "core/io/checksum.h"
 #include "core/io/child_process.h"
 #include "datasets/video/video.h"
@@ -71,15 +72,6 @@ Json inspect(const std::string& path, bool all) {
   return {{"properties", std::move(properties)}};
 }
 
-Json error_json(const Error& error) {
-  return {{"error",
-           {{"kind", exit_code(error.kind())},
-            {"code", error.code()},
-            {"message", error.message()},
-            {"where", error.where()},
-            {"hint", error.hint()}}}};
-}
-
 }  // namespace
 
 int main_of(const std::vector<std::string>& args) {
@@ -97,9 +89,9 @@ int main_of(const std::vector<std::string>& args) {
     limit_video_allocations(kAllocation);
     answer = inspect(args[1], args[2] == "all");
   } catch (const Error& error) {
-    answer = error_json(error);
+    answer["error"] = error_json(error);
   } catch (const std::bad_alloc&) {
-    answer = error_json(
+    answer["error"] = error_json(
         Error(ErrorKind::kBadData, "video_too_large", "reading it takes more memory than is allowed", args[1]));
   }
   std::cout << answer.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;

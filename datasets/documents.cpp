@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/io/mapped_file.h"
 #include "core/io/utf8.h"
+#include "core/text.h"
 #include "datasets/labels.h"
 #include "datasets/messages.h"
 #include "datasets/python_text.h"

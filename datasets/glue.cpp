@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "datasets/glue_tsv.h"
 #include "datasets/labels.h"
 #include "datasets/table_file.h"
@@ -29,11 +30,9 @@ std::string how_to_get(const fs::path& root) {
 fs::path find_folder(const fs::path& root, const GlueTask& task) {
   const fs::path tried[] = {root / "glue" / task.folder, root / task.folder, root / "glue" / task.name,
                             root / task.name};
-  std::string list;
-  for (const auto& folder : tried) {
+  for (const auto& folder : tried)
     if (fs::is_directory(folder)) return folder;
-    list += cat(list.empty() ? "" : ", ", folder.string());
-  }
+  const std::string list = joined(tried, ", ", [](const fs::path& folder) { return folder.string(); });
   throw Error(ErrorKind::kUsage, "dataset_not_found", cat("no folder of GLUE's ", task.folder, "; tried ", list),
               root.string(), how_to_get(root));
 }

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "datasets/glue.h"
 
 namespace frugal::datasets {
@@ -39,12 +40,10 @@ std::span<const GlueTask> glue_tasks() {
 }
 
 const GlueTask& glue_task(std::string_view name) {
-  std::string known;
-  for (const auto& task : kTasks) {
+  for (const auto& task : kTasks)
     if (lower(name) == task.name || lower(name) == lower(task.folder)) return task;
-    known += cat(known.empty() ? "" : " ", task.name);
-  }
-  throw Error(ErrorKind::kUsage, "glue_task_unknown", cat("GLUE has no task '", name, "'"), {}, cat("one of ", known));
+  throw Error(ErrorKind::kUsage, "glue_task_unknown", cat("GLUE has no task '", name, "'"), {},
+              "one of " + joined(kTasks, " ", &GlueTask::name));
 }
 
 std::optional<std::vector<std::int64_t>> remap_labels(std::span<const std::string> dataset_names,

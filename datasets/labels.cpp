@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/io/utf8.h"
+#include "core/text.h"
 
 namespace frugal::datasets {
 
@@ -37,9 +38,10 @@ Label json_label(const LineFile& lines, const nlohmann::json& value, std::span<c
 }
 
 std::string list_of(std::span<const std::string> names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < 20; ++i) text += cat(i == 0 ? "" : ", ", io::printable(names[i], 64));
-  return names.size() > 20 ? text + ", ..." : text;
+  constexpr std::size_t kMost = 20;
+  const std::string text = joined(names.first(std::min(names.size(), kMost)), ", ",
+                                  [](const std::string& name) { return io::printable(name, 64); });
+  return names.size() > kMost ? text + ", ..." : text;
 }
 
 }  // namespace frugal::datasets

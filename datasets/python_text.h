@@ -16,7 +16,5 @@ std::string_view lstrip(std::string_view text);
 std::string_view rstrip(std::string_view text);
 // str.capitalize: the first character in title case, all others in lower case, by Unicode's full mappings.
 std::string capitalize(std::string_view text);
-// str.replace: every occurrence from the left, none inside what was put in. `from` is not empty.
-std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
 
 }  // namespace frugal::datasets

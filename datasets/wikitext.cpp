@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "datasets/documents.h"
 #include "datasets/labels.h"
 #include "datasets/python_text.h"

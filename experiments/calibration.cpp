@@ -55,8 +55,7 @@ std::vector<int32_t> from_texts(const CalibrationOptions& o, const ModelOptions&
                 cat("the calibration texts have ", text.stream, " tokens, not one sequence of ", seq_len),
                 "method.calibration.dataset", "more text, or a smaller method.calibration.seq_len");
   text.ids.resize(std::min(text.sequences(), sequences) * seq_len);
-  const std::vector<int64_t> ids(text.ids.begin(), text.ids.end());
-  check_tokens(ids, config, "method.calibration.dataset");
+  check_tokens(text.ids, config, "method.calibration.dataset");
   return text.ids;
 }
 

@@ -8,6 +8,18 @@
 #include "models/language/load.h"
 
 namespace frugal {
+namespace {
+
+template <typename Id>
+void check_each(std::span<const Id> ids, const LanguageModelConfig& model, const std::string& where) {
+  for (const int64_t id : ids)
+    if (id < 0 || id >= model.vocabulary)
+      throw Error(ErrorKind::kBadData, "token_out_of_vocabulary",
+                  cat("the tokenizer gives id ", id, ", the model has ", model.vocabulary, " tokens"), where,
+                  "model.tokenizer=DIR of the model's own tokenizer");
+}
+
+}  // namespace
 
 LanguageSubject open_language_subject(const LanguageSubjectRequest& request) {
   LanguageSubject subject{.options = model_options().read(request.model, "model")};
@@ -56,11 +68,11 @@ std::unique_ptr<tokenizers::Tokenizer> open_tokenizer(const ModelOptions& model)
 }
 
 void check_tokens(std::span<const int64_t> ids, const LanguageModelConfig& model, const std::string& where) {
-  for (const int64_t id : ids)
-    if (id < 0 || id >= model.vocabulary)
-      throw Error(ErrorKind::kBadData, "token_out_of_vocabulary",
-                  cat("the tokenizer gives id ", id, ", the model has ", model.vocabulary, " tokens"), where,
-                  "model.tokenizer=DIR of the model's own tokenizer");
+  check_each(ids, model, where);
+}
+
+void check_tokens(std::span<const int32_t> ids, const LanguageModelConfig& model, const std::string& where) {
+  check_each(ids, model, where);
 }
 
 void check_same_vocabulary(const LanguageModel& model, const LanguageModel& teacher) {

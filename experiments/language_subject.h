@@ -47,6 +47,7 @@ std::filesystem::path tokenizer_path(const ModelOptions& model);
 
 // Error(kBadData, "token_out_of_vocabulary") for an id that the model has no embedding of; `where` names the text.
 void check_tokens(std::span<const int64_t> ids, const LanguageModelConfig& model, const std::string& where);
+void check_tokens(std::span<const int32_t> ids, const LanguageModelConfig& model, const std::string& where);
 // Error(kUsage, "vocabulary_differs") where a teacher's distribution is over other tokens.
 void check_same_vocabulary(const LanguageModel& model, const LanguageModel& teacher);
 

@@ -1,3 +1,4 @@
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
 #include "methods/common/peft_options.h"
 #include "methods/meft/options.h"
@@ -41,10 +42,8 @@ const MethodInfo& method_info(const Json& node, const Locator& where) {
     if (method.name == name) return method;
     names.emplace_back(method.name);
   }
-  const std::string near = nearest_name(name, names);
   throw Error(ErrorKind::kUsage, "unknown_method", cat("there is no method '", name, "'"),
-              where ? where("method.name") : "",
-              near.empty() ? "frugal list methods" : cat("did you mean '", near, "'?"));
+              where ? where("method.name") : "", did_you_mean(name, names, "frugal list methods"));
 }
 
 }  // namespace frugal

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "core/config/did_you_mean.h"
 #include "core/config/errors.h"
 #include "core/config/hydra_defaults.h"
 #include "core/config/interpolator.h"
+#include "core/text.h"
 
 namespace frugal::config {
 
@@ -210,8 +212,7 @@ class TreeBuilder {
       why = error.message();
     }
     if (value == nullptr || !value->is_string()) {
-      std::string keys;
-      for (const auto& [key, choice] : overrides_.known_choices()) keys += (keys.empty() ? "" : ", ") + key;
+      const std::string keys = joined(overrides_.known_choices(), ", ", [](const auto& known) { return known.first; });
       fail("defaults_interpolation_error",
            cat("cannot resolve '", text, "' in the defaults list", why.empty() ? "" : ": ", why), entry.mark,
            keys.empty() ? "" : "known keys: " + keys);
@@ -225,9 +226,7 @@ class TreeBuilder {
   [[noreturn]] void missing_choice(const InputDefault& entry) const {
     if (entry.kind != InputDefault::Kind::kGroup)
       fail("invalid_defaults", cat("'", entry.config_path(), "' in the defaults list is not set yet"), entry.mark);
-    std::string options;
-    for (const auto& option : repository_.list(entry.group_path(), ObjectType::kConfig))
-      options += (options.empty() ? "" : ", ") + option;
+    const std::string options = joined(repository_.list(entry.group_path(), ObjectType::kConfig), ", ");
     fail("missing_choice", cat("an option must be chosen for '", entry.override_key(), "'"), entry.mark,
          cat(entry.override_key(), "=OPTION, one of ", options));
   }

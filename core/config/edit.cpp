@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/config/did_you_mean.h"
 #include "core/config/errors.h"
 #include "core/config/interpolator.h"
 #include "core/config/key_path.h"

@@ -13,7 +13,4 @@ namespace frugal::config {
 [[noreturn]] void fail(std::string code, std::string message, std::string where = {}, std::string hint = {});
 [[noreturn]] void fail(std::string code, std::string message, const Mark& mark, std::string hint = {});
 
-// "did you mean 'bits'?" for the candidate nearest to a misspelt name, or "" when none is near.
-std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
-
 }  // namespace frugal::config

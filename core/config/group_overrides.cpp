@@ -1,7 +1,9 @@
 #include <algorithm>
 
 #include "core/config/defaults_tree.h"
+#include "core/config/did_you_mean.h"
 #include "core/config/errors.h"
+#include "core/text.h"
 
 namespace frugal::config {
 
@@ -10,12 +12,6 @@ namespace {
 template <typename Pairs>
 auto find_key(Pairs& pairs, const std::string& key) {
   return std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == key; });
-}
-
-std::string joined(const std::set<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
 }
 
 }  // namespace
@@ -136,12 +132,12 @@ void GroupOverrides::require_all_used() const {
     if (!choice.config_path.empty()) message = cat("in '", choice.config_path, "': ", message);
     std::string hint = choice.external ? cat("+", key, "=", choice.value.value_or(""), " adds it") : std::string();
     if (group != known_keys_per_group_.end()) {
-      hint = cat("did you mean ", joined(group->second), "?");
+      hint = cat("did you mean ", joined(group->second, ", "), "?");
     } else if (choice.external) {
       std::vector<std::string> names;
       names.reserve(known_keys_per_group_.size());
       for (const auto& [name, keys] : known_keys_per_group_) names.push_back(name);
-      if (const auto near = did_you_mean(key, names); !near.empty()) hint = near;
+      hint = did_you_mean(key, names, std::move(hint));
     }
     fail("override_group_missing", message, choice.mark, hint);
   }

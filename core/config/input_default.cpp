@@ -4,16 +4,11 @@
 #include <sstream>
 
 #include "core/config/errors.h"
+#include "core/text.h"
 
 namespace frugal::config {
 
 namespace {
-
-std::string replace_all(std::string text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
-  return text;
-}
 
 std::string dotted(std::string text) {
   std::replace(text.begin(), text.end(), '/', '.');
@@ -30,7 +25,7 @@ std::string parent_of(const std::string& path) {
 }
 
 // `path` below `base`, unless it is absolute.
-std::string joined(const std::string& base, const std::string& written, const std::string& path) {
+std::string path_below(const std::string& base, const std::string& written, const std::string& path) {
   if (written.starts_with('/') || base.empty()) return path;
   return path.empty() ? base : base + "/" + path;
 }
@@ -74,13 +69,13 @@ std::optional<std::string> InputDefault::name() const {
 
 std::string InputDefault::group_path() const {
   const auto bare = without_slash(path);
-  return joined(parent_base_dir, path, kind == Kind::kGroup ? bare : parent_of(bare));
+  return path_below(parent_base_dir, path, kind == Kind::kGroup ? bare : parent_of(bare));
 }
 
 std::string InputDefault::config_path() const {
   if (kind == Kind::kVirtualRoot) return "<root>";
   if (kind == Kind::kGroup) return group_path() + "/" + value.value_or("None");
-  return joined(parent_base_dir, path, without_slash(path));
+  return path_below(parent_base_dir, path, without_slash(path));
 }
 
 std::string InputDefault::relative_group() const {

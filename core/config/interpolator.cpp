@@ -1,6 +1,7 @@
 #include "core/config/interpolator.h"
 
 #include "core/config/compose.h"
+#include "core/config/did_you_mean.h"
 #include "core/config/errors.h"
 #include "core/config/key_path.h"
 #include "core/config/python.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace frugal {
 namespace {
@@ -39,13 +40,17 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_name(std::string_view key, const std::vector<std::string>& known) {
+  constexpr size_t kLongest = 256;  // the distance is quadratic, and keys are strangers'
+  if (key.size() > kLongest) return {};
   std::string best;
   size_t best_distance = std::max<size_t>(2, key.size() / 2) + 1;
-  for (const std::string& name : known)
+  for (const std::string& name : known) {
+    if (name.size() > kLongest) continue;
     if (const size_t distance = edit_distance(key, name); distance < best_distance) {
       best_distance = distance;
       best = name;
     }
+  }
   return best;
 }
 
@@ -75,9 +80,7 @@ void assign(const Json& value, std::string& out, const OptionInfo& info, const s
   out = value.get<std::string>();
   const auto& choices = info.spec.choices;
   if (choices.empty() || std::find(choices.begin(), choices.end(), out) != choices.end()) return;
-  std::string list;
-  for (const auto& choice : choices) list += (list.empty() ? "" : ", ") + choice;
-  fail(info, "one of " + list, value, where);
+  fail(info, "one of " + joined(choices, ", "), value, where);
 }
 
 void assign(const Json& value, Json& out, const OptionInfo& /*info*/, const std::string& /*where*/) {

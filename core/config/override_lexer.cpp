@@ -62,7 +62,11 @@ class Lexer {
   explicit Lexer(std::string_view text) : text_(text) {}
 
   std::vector<Token> run() {
-    while (at_ < text_.size()) in_value_ ? value() : key();
+    while (at_ < text_.size())
+      if (in_value_)
+        value();
+      else
+        key();
     tokens_.push_back({TokenType::kEnd, {}, at_});
     return std::move(tokens_);
   }

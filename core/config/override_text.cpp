@@ -4,6 +4,7 @@
 #include "core/config/errors.h"
 #include "core/config/override.h"
 #include "core/config/python.h"
+#include "core/text.h"
 
 namespace frugal::config {
 
@@ -44,11 +45,7 @@ std::string with_quotes(std::string_view text, char quote) {
 // A glob among the values of a choice; the other sweeps have no text.
 std::string glob_text(const Sweep& sweep) {
   if (sweep.type != Sweep::Type::kGlob) fail("eval_error", "a sweep has no text");
-  const auto list = [](const std::vector<std::string>& patterns) {
-    std::string out;
-    for (const auto& pattern : patterns) out += (out.empty() ? "" : ",") + escaped(pattern);
-    return "[" + out + "]";
-  };
+  const auto list = [](const std::vector<std::string>& patterns) { return "[" + joined(patterns, ",", escaped) + "]"; };
   return "{include:" + list(sweep.include) + ",exclude:" + list(sweep.exclude) + "}";
 }
 
@@ -87,16 +84,12 @@ NodePtr to_node(const Element& element, const Mark& mark) {
 }
 
 std::string to_text(const Element& element) {
-  const auto joined = [](const auto& items, auto&& text) {
-    std::string out;
-    for (const auto& item : items) out += (out.empty() ? "" : ",") + text(item);
-    return out;
-  };
   switch (element.kind) {
     case Element::Kind::kList:
-      return "[" + joined(element.items, [](const Element& e) { return to_text(e); }) + "]";
+      return "[" + joined(element.items, ",", [](const Element& e) { return to_text(e); }) + "]";
     case Element::Kind::kDict:
-      return "{" + joined(element.entries, [](const auto& e) { return to_text(e.first) + ":" + to_text(e.second); }) +
+      return "{" +
+             joined(element.entries, ",", [](const auto& e) { return to_text(e.first) + ":" + to_text(e.second); }) +
              "}";
     case Element::Kind::kQuoted:
       return with_quotes(element.scalar->text, element.quote);

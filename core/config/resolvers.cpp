@@ -9,6 +9,7 @@
 #include "core/config/python.h"
 #include "core/config/yaml.h"
 #include "core/log.h"
+#include "core/text.h"
 
 namespace frugal::config {
 
@@ -99,11 +100,6 @@ Node* oc_dict_values(const ResolverCall& call) {
   return call.interpolator.keep(std::move(list), &call.parent);
 }
 
-void replace_all(std::string& text, std::string_view from, const std::string& to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
-}
-
 Node* oc_deprecated(const ResolverCall& call) {
   require_arguments(call, "oc.deprecated", 1, 2);
   const auto& key = text_argument(call, 0, "oc.deprecated");
@@ -112,8 +108,8 @@ Node* oc_deprecated(const ResolverCall& call) {
   auto* target = call.interpolator.select_node(call.parent, key, false);
   if (target == nullptr)
     bad_call(cat("'", call.node.full_key(), "' is deprecated, and its new key '", key, "' does not exist"));
-  replace_all(message, "$OLD_KEY", call.node.full_key());
-  replace_all(message, "$NEW_KEY", target->full_key());
+  message = replace_all(message, "$OLD_KEY", call.node.full_key());
+  message = replace_all(message, "$NEW_KEY", target->full_key());
   log::warning(message);
   return target;
 }
@@ -131,11 +127,10 @@ std::tm start_time(int& microseconds) {
 
 Node* now(const ResolverCall& call) {
   require_arguments(call, "now", 1, 1);
-  std::string pattern = text_argument(call, 0, "now");
   int microseconds = 0;
   const auto time = start_time(microseconds);
-  std::string digits = std::to_string(1'000'000 + microseconds).substr(1);
-  replace_all(pattern, "%f", digits);
+  const std::string digits = std::to_string(1'000'000 + microseconds).substr(1);
+  const std::string pattern = replace_all(text_argument(call, 0, "now"), "%f", digits);
   std::array<char, 4096> buffer{};
   const auto length = std::strftime(buffer.data(), buffer.size(), pattern.c_str(), &time);
   return call.interpolator.keep(Node::of(std::string(buffer.data(), length)));

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/results/frames.h"
 #include "core/results/journal.h"
+#include "core/text.h"
 
 namespace frugal::launch {
 
@@ -122,12 +123,6 @@ LedgerContent load(const fs::path& path, std::uint64_t& valid_bytes) {
   return content;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 void check_same_jobs(const LedgerContent& content, const std::vector<SweepJob>& jobs, const fs::path& path,
                      bool may_grow) {
   const auto refuse = [&](const std::string& why) {
@@ -139,7 +134,7 @@ void check_same_jobs(const LedgerContent& content, const std::vector<SweepJob>& 
   for (std::size_t i = 0; i < std::min(jobs.size(), content.jobs.size()); ++i) {
     const SweepJob& known = content.jobs[i].job;
     if (config_hash(known.config) != config_hash(jobs[i].config))
-      refuse(cat("job ", i, " was [", joined(known.overrides), "], now [", joined(jobs[i].overrides),
+      refuse(cat("job ", i, " was [", joined(known.overrides, " "), "], now [", joined(jobs[i].overrides, " "),
                  "], with another resolved config"));
   }
 }

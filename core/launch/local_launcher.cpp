@@ -18,6 +18,7 @@
 #include "core/results/run_file.h"
 #include "core/run/provenance.h"
 #include "core/run/signals.h"
+#include "core/text.h"
 
 namespace frugal::launch {
 namespace {
@@ -58,12 +59,9 @@ std::optional<double> objective(const JobStatus& status, const std::string& metr
   const results::RunData data =
       results::read_run_file(status.job.run_dir / results::kRunFileName, results::Parts::kSummary);
   const results::Metric* found = data.find_metric(metric);
-  if (found == nullptr) {
-    std::string names;
-    for (const auto& one : data.metrics) names += (names.empty() ? "" : ", ") + one.name;
+  if (found == nullptr)
     throw Error(ErrorKind::kUsage, "no_metric", cat("the runs of this search have no metric '", metric, "'"),
-                "hydra.sweeper.metric", names);
-  }
+                "hydra.sweeper.metric", joined(data.metrics, ", ", &results::Metric::name));
   return std::isfinite(found->value) ? std::optional(found->value) : std::nullopt;
 }
 

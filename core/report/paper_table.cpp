@@ -33,8 +33,7 @@ std::string_view name(CellStatus status) {
 }
 
 CellStatus status_named(std::string_view wanted) {
-  for (const CellStatus status :
-       {CellStatus::kNeedsWeights, CellStatus::kNeedsData, CellStatus::kNeedsDevice, CellStatus::kUnsupported})
+  for (const CellStatus status : kDeclarableStatuses)
     if (name(status) == wanted) return status;
   throw Error(ErrorKind::kUsage, "bad_table", cat("no status '", wanted, "'"));
 }

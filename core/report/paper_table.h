@@ -1,6 +1,7 @@
 // A paper's table as it stands: what was measured beside what the paper printed, with a status for every cell.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,7 +22,10 @@ enum class CellStatus {
   kPending,       // not run yet
 };
 std::string_view name(CellStatus status);
-// Of `status:` in a row or a column. Not of "".
+// What `status:` of a row or a column may say.
+inline constexpr std::array kDeclarableStatuses = {CellStatus::kNeedsWeights, CellStatus::kNeedsDevice,
+                                                   CellStatus::kNeedsData, CellStatus::kUnsupported};
+// Of such a `status:`. Error(kUsage, "bad_table").
 CellStatus status_named(std::string_view name);
 // Of a run that ended with this error code.
 CellStatus status_of_error(std::string_view code);

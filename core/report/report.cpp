@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "core/config/options.h"
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
 #include "core/report/html.h"
 #include "core/report/svg.h"
@@ -132,9 +132,8 @@ class Page {
     std::vector<std::string> known;
     known.reserve(metrics_.size());
     for (const std::size_t c : metrics_) known.push_back(table_.columns[c].name);
-    const std::string near = nearest_name(name, known);
     throw Error(ErrorKind::kUsage, "unknown_metric", cat("no run has a metric '", name, "'"), {},
-                near.empty() ? "frugal results show FILE lists them" : cat("did you mean '", near, "'?"));
+                did_you_mean(name, known, "frugal results show FILE lists them"));
   }
 
   std::string pareto_section() const {

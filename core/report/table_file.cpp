@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/io/file.h"
+#include "core/io/unfinished_file.h"
 #include "core/report/table_text.h"
 #include "core/results/hdf5.h"
 #include "core/results/index.h"
@@ -128,16 +129,9 @@ void write_all(const PaperTable& table, const fs::path& folder, const fs::path& 
 }  // namespace
 
 fs::path write_table_file(const PaperTable& table, const fs::path& folder) {
-  const fs::path temporary = folder / cat("table.h5.tmp.", ::getpid());
-  fs::remove(temporary);
-  try {
-    write_all(table, folder, temporary);
-  } catch (...) {
-    std::error_code ignored;  // the error under way says more
-    fs::remove(temporary, ignored);
-    throw;
-  }
-  io::publish(temporary, folder / "table.h5");
+  const io::UnfinishedFile temporary(folder / cat("table.h5.tmp.", ::getpid()));
+  write_all(table, folder, temporary.path());
+  io::publish(temporary.path(), folder / "table.h5");
   return folder / "table.h5";
 }
 

@@ -1,10 +1,20 @@
 #include "core/report/table_format.h"
 
+#include "core/report/paper_table.h"
+
 namespace frugal::report::format {
 namespace {
 
-const std::vector<std::string> kStatuses = {"", "needs-weights", "needs-device", "needs-data", "unsupported"};
 const std::vector<std::string> kCertainties = {"", "paper", "page", "code", "derived", "memory", "unverified"};
+
+const std::vector<std::string>& statuses() {
+  static const auto names = [] {
+    std::vector<std::string> all = {""};
+    for (const CellStatus status : kDeclarableStatuses) all.emplace_back(name(status));
+    return all;
+  }();
+  return names;
+}
 
 }  // namespace
 
@@ -55,7 +65,7 @@ const OptionTable<Row>& row_options() {
           .add("stages", &R::stages, {.help = "stage -> overrides of this row's run of it"})
           .add("scale", &R::scale, {.help = "the only one that has this row", .choices = {"", "full", "small"}})
           .add("tune", &R::tune, {.help = "{key: [values]} to choose from"})
-          .add("status", &R::status, {.help = "why it cannot run", .choices = kStatuses})
+          .add("status", &R::status, {.help = "why it cannot run", .choices = statuses()})
           .add("reason", &R::reason, {.help = "the same in words"});
   return table;
 }
@@ -76,7 +86,7 @@ const OptionTable<Column>& column_options() {
           .add("average_of", of(&C::average_of), {.help = "columns whose mean this is"})
           .add("stage", of(&C::stage), {.help = "stage whose runs have the metric"})
           .add("tolerance", of(&C::tolerance), {.help = "distance that still reproduces the paper", .min = 0})
-          .add("status", of(&C::status), {.help = "why it cannot be measured", .choices = kStatuses})
+          .add("status", of(&C::status), {.help = "why it cannot be measured", .choices = statuses()})
           .add("reason", of(&C::reason), {.help = "the same in words"});
   return table;
 }

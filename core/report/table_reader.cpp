@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/config/compose.h"
+#include "core/config/did_you_mean.h"
 #include "core/config/edit.h"
 #include "core/config/yaml.h"
 #include "core/error.h"
@@ -83,8 +84,8 @@ class Reader {
   void require(const std::set<std::string>& known, const std::string& name, const std::string& key,
                const std::string& what) const {
     if (known.contains(name)) return;
-    const std::string near = nearest_name(name, {known.begin(), known.end()});
-    fail(key, cat("there is no ", what, " '", name, "'", near.empty() ? "" : cat("; did you mean '", near, "'?")));
+    const std::string hint = did_you_mean(name, {known.begin(), known.end()});
+    fail(key, cat("there is no ", what, " '", name, "'", hint.empty() ? "" : "; ", hint));
   }
   bool is_left_out(const std::string& row) const {
     return std::find(spec_.left_out.begin(), spec_.left_out.end(), row) != spec_.left_out.end();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
 #include "core/io/resources.h"
 #include "core/report/table_reader.h"
@@ -33,11 +34,9 @@ TableSpec load_table(const std::string& name, const std::string& scale) {
     return read_table(name, fs::path(name).stem().string(), scale);
   }
   const std::vector<std::string> names = table_names();
-  if (std::find(names.begin(), names.end(), name) == names.end()) {
-    const std::string near = nearest_name(name, names);
+  if (std::find(names.begin(), names.end(), name) == names.end())
     throw Error(ErrorKind::kUsage, "unknown_table", cat("there is no table '", name, "'"), {},
-                near.empty() ? "frugal list tables" : cat("did you mean '", near, "'?"));
-  }
+                did_you_mean(name, names, "frugal list tables"));
   return read_table(io::resource("configs/table") / (name + ".yaml"), name, scale);
 }
 

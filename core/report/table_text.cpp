@@ -6,11 +6,13 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "core/error.h"
 #include "core/io/utf8.h"
 #include "core/report/html.h"
 #include "core/results/export.h"
+#include "core/text.h"
 
 namespace frugal::report {
 namespace {
@@ -100,12 +102,6 @@ bool has_errors(const PaperTable& table) {
   return false;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string list;
-  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
 // Lines below the table: what the figures are, what was chosen, what is missing and why, what was checked.
 std::vector<std::string> remarks(const PaperTable& table) {
   std::vector<std::string> lines;
@@ -115,7 +111,8 @@ std::vector<std::string> remarks(const PaperTable& table) {
                       : has_errors(table)         ? " seed: value ± standard error over samples"
                                                   : " seed",
                       "."));
-  if (!table.spec.left_out.empty()) lines.push_back(cat("Rows of another scale: ", joined(table.spec.left_out), "."));
+  if (!table.spec.left_out.empty())
+    lines.push_back(cat("Rows of another scale: ", joined(table.spec.left_out, ", "), "."));
   for (const auto& [key, value] : table.facts) lines.push_back(cat(key, ": ", value));
   std::map<std::string, std::vector<std::string>> missing;
   for (const size_t r : table.shown)
@@ -128,8 +125,7 @@ std::vector<std::string> remarks(const PaperTable& table) {
         missing[cat("chosen ", cell.chosen)].push_back(cat(row.name, "/", column.name));
     }
   for (const auto& [reason, cells] : missing) {
-    std::string list;
-    for (size_t i = 0; i < cells.size() && i < 8; ++i) list += (i == 0 ? "" : ", ") + cells[i];
+    const std::string list = joined(std::span(cells).first(std::min<size_t>(cells.size(), 8)), ", ");
     lines.push_back(cat(reason, " (", list, cells.size() > 8 ? cat(" and ", cells.size() - 8, " more") : "", ")"));
   }
   const auto differences = difference_lines(table);

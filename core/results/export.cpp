@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace frugal::results {
 namespace {
@@ -34,13 +35,9 @@ std::string markdown_cell(const std::string& text) {
 }
 
 std::string csv(const RunTable& table) {
-  std::string text;
-  for (std::size_t c = 0; c < table.columns.size(); ++c) text += (c == 0 ? "" : ",") + csv_cell(table.columns[c].name);
-  text += "\r\n";
-  for (const auto& row : table.rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) text += (c == 0 ? "" : ",") + csv_cell(cell_text(row[c]));
-    text += "\r\n";
-  }
+  std::string text = joined(table.columns, ",", [](const Column& column) { return csv_cell(column.name); }) + "\r\n";
+  for (const auto& row : table.rows)
+    text += joined(row, ",", [](const auto& cell) { return csv_cell(cell_text(cell)); }) + "\r\n";
   return text;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/io/file.h"
+#include "core/io/unfinished_file.h"
 #include "core/results/aggregate.h"
 #include "core/results/hdf5.h"
 #include "core/results/run_file.h"
@@ -265,11 +266,10 @@ void write_links(hid_t file, const std::vector<RunEntry>& entries) {
 
 fs::path write_index(const fs::path& folder, const std::vector<RunEntry>& entries) {
   const fs::path path = folder / kIndexName;
-  const fs::path temporary = folder / cat("index.h5.tmp.", ::getpid());
-  fs::remove(temporary);
-  try {
+  const io::UnfinishedFile temporary(folder / cat("index.h5.tmp.", ::getpid()));
+  {
     const auto lock = h5::library_lock();
-    const h5::Handle file = h5::create_file(temporary);
+    const h5::Handle file = h5::create_file(temporary.path());
     h5::set_attribute(file, "format", "frugal-index");
     h5::set_attribute(file, "format_version", 1);
     h5::set_attribute(file, "default", "/runs");
@@ -278,12 +278,8 @@ fs::path write_index(const fs::path& folder, const std::vector<RunEntry>& entrie
       write_data_set(file, "aggregate", aggregate_table(repeated), "mean and spread over the seeds of each config");
     write_links(file, entries);
     h5::check(H5Fflush(file, H5F_SCOPE_GLOBAL), "flush the index");
-  } catch (...) {
-    std::error_code ignored;  // the error under way says more
-    fs::remove(temporary, ignored);
-    throw;
   }
-  io::publish(temporary, path);
+  io::publish(temporary.path(), path);
   return path;
 }
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/io/child_process.h"
 #include "core/io/file.h"
+#include "core/io/unfinished_file.h"
 #include "core/log.h"
 #include "core/results/array_file.h"
 #include "core/results/hdf5.h"
@@ -55,16 +56,13 @@ void merge_runs(const std::vector<fs::path>& files, const fs::path& output) {
       throw Error(ErrorKind::kUsage, "duplicate_run", cat("run ", entry.data->open.run_id, " is given twice"),
                   entry.path.string());
   }
-  const fs::path temporary = output.string() + cat(".tmp.", ::getpid());
-  std::vector<std::string> arguments = {std::string(kMergeVerb), temporary.string()};
+  const io::UnfinishedFile temporary(output.string() + cat(".tmp.", ::getpid()));
+  std::vector<std::string> arguments = {std::string(kMergeVerb), temporary.path().string()};
   for (const auto& file : files) arguments.push_back(file.string());
   const io::ChildResult child = io::run_child(reader_program(), arguments, {.silence = std::chrono::hours(1)});
-  if (!child.failure.empty()) {
-    std::error_code ignored;  // there may be no file yet
-    fs::remove(temporary, ignored);
+  if (!child.failure.empty())
     throw Error(ErrorKind::kBadData, "damaged_hdf5", cat("merging ended with ", child.failure), output.string());
-  }
-  io::publish(temporary, output);
+  io::publish(temporary.path(), output);
 }
 
 }  // namespace frugal::results

@@ -12,11 +12,13 @@
 #include "core/error.h"
 #include "core/io/fault.h"
 #include "core/io/file.h"
+#include "core/io/unfinished_file.h"
 #include "core/log.h"
 #include "core/results/array_file.h"
 #include "core/results/hdf5.h"
 #include "core/results/journal.h"
 #include "core/results/table.h"
+#include "core/text.h"
 
 namespace frugal::results {
 namespace {
@@ -213,13 +215,12 @@ void write_timing(hid_t file, const RunData& data) {
                    column_of("throttled", ColumnType::kBool, rows, [](const TimingRow& t) { return t.throttled; }),
                    column_of("valid", ColumnType::kBool, rows, [](const TimingRow& t) { return t.valid; })},
                   rows.size(), "every timed sample");
-  std::string rules, reasons;
-  for (const auto& rule : data.timing_rules) {
-    rules += cat(rules.empty() ? "" : "; ", rule.phase, ": ", rule.rule);
-    reasons += cat(reasons.empty() ? "" : "; ", rule.phase, ": ", rule.stop_reason);
-  }
-  h5::set_attribute(table, "rule", rules);
-  h5::set_attribute(table, "stop_reason", reasons);
+  const auto by_phase = [&](std::string TimingRuleRecord::* member) {
+    return joined(data.timing_rules, "; ",
+                  [&](const TimingRuleRecord& rule) { return rule.phase + ": " + rule.*member; });
+  };
+  h5::set_attribute(table, "rule", by_phase(&TimingRuleRecord::rule));
+  h5::set_attribute(table, "stop_reason", by_phase(&TimingRuleRecord::stop_reason));
   h5::set_attribute(table, "units", "ns");
 }
 
@@ -315,8 +316,7 @@ Finished finish_run(const fs::path& run_dir, const std::optional<StateRecord>& e
   const RunData& data = replayed.data;
   recovered = recovered && !data.states.empty() && data.state() != RunState::kDone && data.state() != RunState::kFailed;
   const fs::path file = run_dir / kRunFileName;
-  const fs::path temporary = run_dir / "run.h5.tmp";
-  fs::remove(temporary);  // of a process that was killed; the lock says that it is not at work
+  const io::UnfinishedFile temporary(run_dir / "run.h5.tmp");  // the lock says that no other process writes it
   Finished finished{.file = file,
                     .status = data.state(),
                     .content_hash = content_hash(data),
@@ -325,14 +325,8 @@ Finished finish_run(const fs::path& run_dir, const std::optional<StateRecord>& e
                     .metrics = data.metrics};
   if (needs_lost_arrays(data, run_dir) && holds_this_run(file, finished.content_hash)) return finished;
   fault::point("run_file.write");
-  try {
-    finished.lost_arrays = write_run_file(data, temporary, run_dir, recovered);
-    io::publish(temporary, file, "run_file.rename");
-  } catch (...) {
-    std::error_code ignored;  // the error under way says more
-    fs::remove(temporary, ignored);
-    throw;
-  }
+  finished.lost_arrays = write_run_file(data, temporary.path(), run_dir, recovered);
+  io::publish(temporary.path(), file, "run_file.rename");
   if (finished.status == RunState::kDone && finished.lost_arrays.empty()) fs::remove_all(run_dir / kArrayFolder);
   return finished;
 }

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 // What a frame from the child holds, by its first byte.
 constexpr char kRecord = 'R';  // a record of the file that is being read
 constexpr char kEnd = 'E';     // the file was read
-constexpr char kError = 'X';   // it was not: code, newline, message
+constexpr char kError = 'X';   // it was not: why
 
 fs::path g_program;
 
@@ -85,11 +85,11 @@ int read_runs_child(std::span<const std::string> args) {
       send_run(buffer, read_run_file(file, parts));
       send(buffer, kEnd, "");
     } catch (const Error& error) {
-      send(buffer, kError, error.code() + "\n" + error.message());
+      send(buffer, kError, error.message());
     } catch (const std::bad_alloc&) {
-      send(buffer, kError, "damaged_hdf5\nreading it takes more memory than is allowed");
+      send(buffer, kError, "reading it takes more memory than is allowed");
     } catch (const std::exception& error) {
-      send(buffer, kError, cat("damaged_hdf5\n", error.what()));
+      send(buffer, kError, error.what());
     }
   }
   return 0;
@@ -119,13 +119,10 @@ std::vector<RunEntry> read_runs(const std::vector<fs::path>& files, Parts parts)
     }
     // The file at which the child ended is the damaged one; the rest gets another child.
     if (entries.size() < last)
-      entries.push_back(
-          {.path = files[entries.size()],
-           .data = std::nullopt,
-           .error = cat("damaged_hdf5\nreading it ended with ", child.failure.empty() ? "no answer" : child.failure)});
+      entries.push_back({.path = files[entries.size()],
+                         .data = std::nullopt,
+                         .error = cat("reading it ended with ", child.failure.empty() ? "no answer" : child.failure)});
   }
-  for (auto& entry : entries)
-    if (!entry.data) entry.error = entry.error.substr(entry.error.find('\n') + 1);
   return entries;
 }
 

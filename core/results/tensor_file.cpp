@@ -4,10 +4,11 @@
 
 #include <iostream>
 #include <new>
-#include <nlohmann/json.hpp>
 
+#include "core/error_json.h"
 #include "core/io/child_process.h"
 #include "core/io/file.h"
+#include "core/io/unfinished_file.h"
 #include "core/results/hdf5.h"
 #include "core/results/sandbox.h"
 
@@ -72,22 +73,6 @@ HostTensor read_dataset(hid_t file, const std::string& name) {
   return tensor;
 }
 
-// A file that is removed unless it got its final name.
-class Unfinished {
- public:
-  explicit Unfinished(fs::path path) : path_(std::move(path)) {}
-  ~Unfinished() {
-    std::error_code ignored;  // gone after the rename
-    fs::remove(path_, ignored);
-  }
-  Unfinished(const Unfinished&) = delete;
-  Unfinished& operator=(const Unfinished&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 void write_dataset(hid_t file, const HostTensor& tensor) {
   const std::vector<hsize_t> shape(tensor.shape.begin(), tensor.shape.end());
   const h5::Handle space(
@@ -115,17 +100,15 @@ std::vector<HostTensor> read_tensor_file(const fs::path& path) {
 int check_tensors_child(std::span<const std::string> args) {
   if (args.size() != 1) throw Error(ErrorKind::kUsage, "bad_call", "expected one file");
   io::limit_this_process({});
-  const auto answer = [](const char* code, const std::string& message, const std::string& where = {},
-                         const std::string& hint = {}) {
-    const nlohmann::json error = {{"code", code}, {"message", message}, {"where", where}, {"hint", hint}};
-    std::cout << error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+  const auto answer = [](const Error& error) {
+    std::cout << error_json(error).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
   };
   try {
     read_tensor_file(args[0]);
   } catch (const Error& error) {
-    answer(error.code().c_str(), error.message(), error.where(), error.hint());
+    answer(error);
   } catch (const std::bad_alloc&) {
-    answer("damaged_hdf5", "reading it takes more memory than is allowed");
+    answer(Error(kBad, "damaged_hdf5", "reading it takes more memory than is allowed"));
   }
   return 0;
 }
@@ -139,14 +122,13 @@ void check_tensor_file(const fs::path& path) {
   if (!child.failure.empty())
     throw Error(kBad, "damaged_hdf5", cat("damaged: reading it ended with ", child.failure), file);
   if (child.output.empty()) return;
-  const auto error = nlohmann::json::parse(child.output);
-  const auto text = [&](const char* key) { return error.at(key).get<std::string>(); };
-  const std::string where = text("where");
-  throw Error(kBad, text("code"), text("message"), where.empty() ? file : cat(file, ": ", where), text("hint"));
+  const Error error = error_from_json(nlohmann::json::parse(child.output));
+  throw Error(kBad, error.code(), error.message(), error.where().empty() ? file : cat(file, ": ", error.where()),
+              error.hint());
 }
 
 void write_tensor_file(const fs::path& path, const std::vector<HostTensor>& tensors, std::string_view config) {
-  const Unfinished temporary(path.string() + cat(".tmp.", ::getpid()));
+  const io::UnfinishedFile temporary(path.string() + cat(".tmp.", ::getpid()));
   {
     const auto lock = h5::library_lock();
     const h5::Handle file = h5::create_file(temporary.path());

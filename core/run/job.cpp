@@ -1,5 +1,7 @@
 #include "core/run/job.h"
 
+#include "core/error_json.h"
+
 namespace frugal::run {
 
 using nlohmann::json;
@@ -78,10 +80,7 @@ JobResult failure(std::string id, const Error& error) {
 }
 
 Error as_error(const JobResult& result) {
-  for (const ErrorKind kind :
-       {ErrorKind::kCheckFailed, ErrorKind::kUsage, ErrorKind::kBadData, ErrorKind::kEnvironment})
-    if (name(kind) == result.error_kind) return {kind, result.error_code, result.message, result.where, result.hint};
-  return {ErrorKind::kRunFailed, result.error_code, result.message, result.where, result.hint};
+  return error_from_json(to_json(result));  // which has an error's keys
 }
 
 }  // namespace frugal::run

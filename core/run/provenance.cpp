@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/run/code_version.h"
 #include "core/run/nvml.h"
+#include "core/text.h"
 
 extern char** environ;
 
@@ -114,11 +115,14 @@ const Facts& machine_provenance() {
   return facts;
 }
 
+std::string fact(const Facts& facts, const std::string& key) {
+  const auto found = facts.find(key);
+  return found == facts.end() ? "" : found->second;
+}
+
 Facts run_provenance(const std::vector<std::string>& command_line) {
   Facts facts = machine_provenance();
-  std::string line;
-  for (const auto& word : command_line) line += (line.empty() ? "" : " ") + word;
-  facts["command_line"] = line;
+  facts["command_line"] = joined(command_line, " ");
   facts["working_folder"] = std::filesystem::current_path().string();
   return facts;
 }

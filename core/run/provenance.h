@@ -15,4 +15,7 @@ const std::map<std::string, std::string>& machine_provenance();
 // The above with command_line and working_folder added.
 std::map<std::string, std::string> run_provenance(const std::vector<std::string>& command_line);
 
+// The fact of this key; "" where it is not known.
+std::string fact(const std::map<std::string, std::string>& facts, const std::string& key);
+
 }  // namespace frugal::run

@@ -1,4 +1,5 @@
 // PIQA, WinoGrande, HellaSwag: common sense.
+#include "core/text.h"
 #include "datasets/multiple_choice/readers.h"
 #include "datasets/multiple_choice/row.h"
 #include "datasets/python_text.h"

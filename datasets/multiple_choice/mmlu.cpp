@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/io/utf8.h"
+#include "core/text.h"
 
 namespace frugal::datasets {
 

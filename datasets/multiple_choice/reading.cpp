@@ -1,6 +1,7 @@
 // SciQ, RACE, PubMedQA: questions about a text.
 #include <algorithm>
 
+#include "core/text.h"
 #include "datasets/multiple_choice/readers.h"
 #include "datasets/multiple_choice/row.h"
 #include "datasets/python_text.h"
@@ -106,10 +107,8 @@ std::vector<Question> read_pubmedqa(const fs::path& file, const fs::path& ids, b
   for (const auto& [id, item] : all.items()) {
     if (test.contains(id) != listed) continue;
     const Row row(item, at_place(cat(file.string(), ": '", io::printable(id), "'")));
-    std::string context = "Abstract: ";
-    const auto contexts = row.texts("CONTEXTS");
-    for (std::size_t i = 0; i < contexts.size(); ++i) context += (i == 0 ? "" : "\n") + contexts[i];
-    context += "\nQuestion: " + row.text("QUESTION") + "\nAnswer:";
+    const std::string context =
+        "Abstract: " + joined(row.texts("CONTEXTS"), "\n") + "\nQuestion: " + row.text("QUESTION") + "\nAnswer:";
     const std::string decision = row.text("final_decision");
     const auto right = std::find(answers.begin(), answers.end(), decision);
     if (right == answers.end())

@@ -3,22 +3,12 @@
 #include <algorithm>
 
 #include "core/io/utf8.h"
+#include "core/text.h"
 #include "datasets/tokenizers/unicode.h"
 
 namespace frugal::tokenizers {
 
 namespace {
-
-std::string replace_all(const std::string& text, std::string_view pattern, std::string_view content) {
-  std::string result;
-  result.reserve(text.size() + text.size() / 4);
-  std::size_t done = 0;
-  for (auto at = text.find(pattern); at != std::string::npos; at = text.find(pattern, done)) {
-    result.append(text, done, at - done).append(content);
-    done = at + pattern.size();
-  }
-  return result.append(text, done);
-}
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });

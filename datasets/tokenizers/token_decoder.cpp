@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/io/utf8.h"
+#include "core/text.h"
 #include "datasets/tokenizers/byte_level.h"
 #include "datasets/tokenizers/normalizer.h"
 
@@ -12,15 +13,6 @@ namespace frugal::tokenizers {
 namespace {
 
 using Tokens = std::vector<std::string>;
-
-std::string joined(const Tokens& tokens, std::string_view between = {}) {
-  std::string text;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (i > 0) text += between;
-    text += tokens[i];
-  }
-  return text;
-}
 
 // A token with a character that stands for no byte is text as it is.
 std::string byte_level(const Tokens& tokens) {
@@ -84,7 +76,7 @@ void apply(const DecoderStep& step, Tokens& tokens) {
       tokens = byte_fallback(tokens);
       break;
     case DecoderStep::Kind::kFuse:
-      tokens = {joined(tokens)};
+      tokens = {joined(tokens, "")};
       break;
     case DecoderStep::Kind::kReplace:
       for (auto& token : tokens) replace(token, step.pattern, step.content);
@@ -104,7 +96,7 @@ void apply(const DecoderStep& step, Tokens& tokens) {
 std::string decode_tokens(const TokenDecoder& steps, Tokens tokens) {
   if (steps.empty()) return joined(tokens, " ");
   for (const auto& step : steps) apply(step, tokens);
-  return joined(tokens);
+  return joined(tokens, "");
 }
 
 }  // namespace frugal::tokenizers

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/io/utf8.h"
+#include "core/text.h"
 #include "datasets/tokenizers/unicode.h"
 
 namespace frugal::tokenizers {
@@ -15,17 +16,12 @@ std::size_t count_characters(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
-}
-
 // The reference's list, in its order.
 void clean_up(std::string& token) {
   constexpr std::pair<std::string_view, std::string_view> kRules[] = {
       {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
       {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-  for (const auto& [from, to] : kRules) replace_all(token, from, to);
+  for (const auto& [from, to] : kRules) token = replace_all(token, from, to);
 }
 
 }  // namespace

@@ -32,8 +32,9 @@ void Decoder::fault(std::int64_t Faults::* counter, std::int64_t by, const char*
 
 // Sends the next packet, or the end of the file.
 void Decoder::feed() {
-  if (!pending_) {
-    if (!demuxer_->read(*packet_)) av_packet_unref(packet_.get()), drained_ = true;
+  if (!pending_ && !demuxer_->read(*packet_)) {
+    av_packet_unref(packet_.get());
+    drained_ = true;
   }
   pending_ = false;
   const int failed = avcodec_send_packet(codec_.get(), drained_ ? nullptr : packet_.get());

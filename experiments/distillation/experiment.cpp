@@ -34,8 +34,7 @@ at::Tensor pack(const datasets::DocumentSet& set, const char* part, const tokeni
     throw Error(ErrorKind::kBadData, "too_few_sequences",
                 cat("the ", part, " text has ", packed.stream, " tokens, not one sequence of ", o.seq_len), "dataset",
                 "more text, or a smaller experiment.seq_len");
-  const std::vector<int64_t> ids(packed.ids.begin(), packed.ids.end());
-  check_tokens(ids, model, cat("dataset, ", part, " text"));
+  check_tokens(packed.ids, model, cat("dataset, ", part, " text"));
   run.recorder.provenance(cat("data.", part, ".sha256"), packed.sha256);
   run.recorder.metric({.name = cat(part, "_sequences"), .value = static_cast<double>(packed.sequences())});
   log::info(part, " text: ", set.documents.size(), " documents, ", packed.stream, " tokens, ", packed.sequences(),

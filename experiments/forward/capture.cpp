@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "core/config/options.h"
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace frugal {
 namespace {
@@ -18,11 +19,8 @@ bool matches(const std::string& pattern, const std::string& found) {
 }
 
 [[noreturn]] void unknown(const std::string& wanted, const std::vector<std::string>& known, const char* why) {
-  std::string list;
-  for (const auto& name : known) list += (list.empty() ? "" : " ") + name;
-  const std::string near = nearest_name(wanted, known);
-  throw Error(ErrorKind::kUsage, "unknown_capture", cat(why, " '", wanted, "'; there are: ", list), "--capture",
-              near.empty() ? "" : cat("did you mean '", near, "'?"));
+  throw Error(ErrorKind::kUsage, "unknown_capture", cat(why, " '", wanted, "'; there are: ", joined(known, " ")),
+              "--capture", did_you_mean(wanted, known));
 }
 
 }  // namespace

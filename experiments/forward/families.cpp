@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "core/io/resources.h"
+#include "core/text.h"
 #include "experiments/forward/language_model_family.h"
 #include "experiments/forward/text_encoder_family.h"
 #include "models/architecture.h"
@@ -24,11 +25,11 @@ std::unique_ptr<ForwardModel> open_forward_model(const ForwardRequest& request) 
   const std::string path = text_at(request.model, "path", "");
   const std::string architecture =
       architecture_of(text_at(request.model, "architecture", "auto"), path.empty() ? "" : io::model_path(path));
-  std::string known;
-  for (const ForwardFamily& family : kFamilies) {
+  for (const ForwardFamily& family : kFamilies)
     if (is_of(family.family, architecture)) return family.open(request);
-    known += cat(known.empty() ? "" : "; ", family.name, " (", architectures_of(family.family), ")");
-  }
+  const std::string known = joined(kFamilies, "; ", [](const ForwardFamily& family) {
+    return cat(family.name, " (", architectures_of(family.family), ")");
+  });
   throw Error(ErrorKind::kBadData, "unknown_architecture", cat("architecture '", architecture, "' is not one of ours"),
               path, cat("there are: ", known));
 }

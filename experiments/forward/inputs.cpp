@@ -2,7 +2,9 @@
 
 #include <cstring>
 
+#include "core/config/did_you_mean.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "experiments/forward/family.h"
 
 namespace frugal {
@@ -38,17 +40,14 @@ at::ScalarType torch_type(DType dtype) {
 
 ForwardInputs::ForwardInputs(std::vector<HostTensor> tensors, std::span<const InputSpec> known) {
   std::vector<std::string> names;
-  std::string list;
-  for (const InputSpec& spec : known) {
-    names.emplace_back(spec.name);
-    list += cat(list.empty() ? "" : ", ", spec.name, " ", spec.shape, spec.required ? "" : " (optional)");
-  }
+  for (const InputSpec& spec : known) names.emplace_back(spec.name);
+  const std::string list = joined(known, ", ", [](const InputSpec& spec) {
+    return cat(spec.name, " ", spec.shape, spec.required ? "" : " (optional)");
+  });
   for (auto& tensor : tensors) {
-    if (std::find(names.begin(), names.end(), tensor.name) == names.end()) {
-      const std::string near = nearest_name(tensor.name, names);
+    if (std::find(names.begin(), names.end(), tensor.name) == names.end())
       refuse("unknown_input", cat("this model takes no '", tensor.name, "'; it takes ", list), tensor.name,
-             near.empty() ? "" : cat("did you mean '", near, "'?"));
-    }
+             did_you_mean(tensor.name, names));
     std::string name = tensor.name;
     tensors_.emplace(std::move(name), std::move(tensor));
   }

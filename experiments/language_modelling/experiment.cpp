@@ -11,6 +11,7 @@
 #include "experiments/language_modelling/options.h"
 #include "experiments/language_modelling/report.h"
 #include "experiments/language_subject.h"
+#include "experiments/recording.h"
 #include "experiments/training/precision.h"
 
 namespace frugal {
@@ -62,16 +63,8 @@ LanguageSubject open(const Json& model, const Json& method, const char* role, co
 void record_work(run::RunContext& run, const Prepared& prepared, double preparing_seconds, double scoring_seconds) {
   run.recorder.metric({.name = "tokens", .value = static_cast<double>(prepared.tokens)});
   run.recorder.metric({.name = "windows", .value = static_cast<double>(prepared.windows.size())});
-  for (const auto& [name, value] : {std::pair{"preparing_time", preparing_seconds}, {"scoring_time", scoring_seconds}})
-    run.recorder.metric({.name = name,
-                         .value = value,
-                         .unit = "s",
-                         .direction = results::Direction::kLowerIsBetter,
-                         .repeat = results::Repeat::kMayVary});
-}
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+  record_seconds(run, "preparing_time", preparing_seconds);
+  record_seconds(run, "scoring_time", scoring_seconds);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "experiments/likelihood/scorer.h"
 #include "experiments/multiple_choice/options.h"
 #include "experiments/multiple_choice/questions.h"
+#include "experiments/recording.h"
 #include "experiments/training/precision.h"
 #include "metrics/statistics.h"
 
@@ -22,7 +23,6 @@ namespace {
 
 using results::ColumnType;
 using results::Direction;
-using results::Repeat;
 using Clock = std::chrono::steady_clock;
 
 struct Settings {
@@ -35,10 +35,6 @@ Settings read_settings(const Json& config) {
   return {.experiment = multiple_choice_options().read(config.value("experiment", Json()), "experiment"),
           .dataset = multiple_choice_dataset_options().read(config.value("dataset", Json()), "dataset"),
           .data_root = data_root(config)};
-}
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 datasets::MultipleChoiceDataset load_dataset(const Settings& s, run::RunContext& run) {
@@ -66,18 +62,9 @@ std::vector<std::string> prefixes_of(const datasets::MultipleChoiceDataset& data
   return prefixes;
 }
 
-void record_mean(run::RunContext& run, const std::string& name, const std::vector<double>& right,
-                 const std::string& column) {
-  const auto interval = metrics::bootstrap_mean(right, {.seed = run.seeds.seed("bootstrap")});
-  results::Metric metric{.name = name,
-                         .value = metrics::mean(right),
-                         .direction = Direction::kHigherIsBetter,
-                         .ci_low = interval.low,
-                         .ci_high = interval.high,
-                         .count = static_cast<int64_t>(right.size()),
-                         .sample_column = column};
-  if (right.size() > 1) metric.standard_error = metrics::standard_error(right);
-  run.recorder.metric(metric);
+void record_accuracy(run::RunContext& run, const std::string& name, const std::vector<double>& right,
+                     const std::string& column = {}) {
+  record_mean(run, name, right, Direction::kHigherIsBetter, column);
 }
 
 void record_subjects(run::RunContext& run, const datasets::MultipleChoiceDataset& dataset,
@@ -87,7 +74,7 @@ void record_subjects(run::RunContext& run, const datasets::MultipleChoiceDataset
   double macro = 0;
   for (std::size_t s = 0; s < subjects.size(); ++s) {
     const std::vector<double>& right = subjects[s];
-    record_mean(run, "acc/" + dataset.subjects[s].name, right, "");
+    record_accuracy(run, "acc/" + dataset.subjects[s].name, right);
     macro += metrics::mean(right) / static_cast<double>(subjects.size());
     auto& category = categories[dataset.subjects[s].category];
     category.insert(category.end(), right.begin(), right.end());
@@ -96,7 +83,7 @@ void record_subjects(run::RunContext& run, const datasets::MultipleChoiceDataset
                        .value = macro,
                        .direction = Direction::kHigherIsBetter,
                        .count = static_cast<int64_t>(subjects.size())});
-  for (const auto& [category, right] : categories) record_mean(run, "acc/category/" + category, right, "");
+  for (const auto& [category, right] : categories) record_accuracy(run, "acc/category/" + category, right);
 }
 
 void record_answers(run::RunContext& run, const datasets::MultipleChoiceDataset& dataset,
@@ -134,9 +121,9 @@ void record_answers(run::RunContext& run, const datasets::MultipleChoiceDataset&
     by_bytes.push_back(right(answer.by_bytes) ? 1 : 0);
     subjects[question.subject].push_back(plain.back());
   }
-  record_mean(run, "acc", plain, "correct");
-  record_mean(run, "acc_norm", by_characters, "correct_norm");
-  record_mean(run, "acc_bytes", by_bytes, "");
+  record_accuracy(run, "acc", plain, "correct");
+  record_accuracy(run, "acc_norm", by_characters, "correct_norm");
+  record_accuracy(run, "acc_bytes", by_bytes);
   record_subjects(run, dataset, subjects);
 }
 
@@ -148,15 +135,8 @@ void record_work(run::RunContext& run, const ScoringPlan& plan, const PreparedQu
   count("tokens", plan.tokens);
   count("tokens_alone", plan.tokens_alone);
   count("truncated", prepared.truncated);
-  const auto seconds = [&](const std::string& name, double value) {
-    run.recorder.metric({.name = name,
-                         .value = value,
-                         .unit = "s",
-                         .direction = Direction::kLowerIsBetter,
-                         .repeat = Repeat::kMayVary});
-  };
-  seconds("preparing_time", preparing_seconds);
-  seconds("scoring_time", scoring_seconds);
+  record_seconds(run, "preparing_time", preparing_seconds);
+  record_seconds(run, "scoring_time", scoring_seconds);
 }
 
 }  // namespace

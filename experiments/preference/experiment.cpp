@@ -4,9 +4,9 @@
 #include "experiments/device.h"
 #include "experiments/language_subject.h"
 #include "experiments/preference/trainer.h"
+#include "experiments/recording.h"
 #include "experiments/training/language_loop.h"
 #include "experiments/training/parameters.h"
-#include "metrics/statistics.h"
 
 namespace frugal {
 namespace {
@@ -53,22 +53,9 @@ void record_held_out(const std::vector<PairScore>& scores, run::RunContext& run)
     margin.push_back(scores[i].margin);
     correct.push_back(scores[i].margin > 0 ? 1 : 0);
   }
-  const auto record = [&](const char* name, const std::vector<double>& values, Direction direction,
-                          const char* column) {
-    const auto interval = metrics::bootstrap_mean(values, {.seed = run.seeds.seed("bootstrap")});
-    results::Metric metric{.name = name,
-                           .value = metrics::mean(values),
-                           .direction = direction,
-                           .ci_low = interval.low,
-                           .ci_high = interval.high,
-                           .count = static_cast<int64_t>(values.size()),
-                           .sample_column = column};
-    if (values.size() > 1) metric.standard_error = metrics::standard_error(values);
-    run.recorder.metric(metric);
-  };
-  record("loss", loss, Direction::kLowerIsBetter, "loss");
-  record("margin", margin, Direction::kHigherIsBetter, "margin");
-  record("accuracy", correct, Direction::kHigherIsBetter, "correct");
+  record_mean(run, "loss", loss, Direction::kLowerIsBetter, "loss");
+  record_mean(run, "margin", margin, Direction::kHigherIsBetter, "margin");
+  record_mean(run, "accuracy", correct, Direction::kHigherIsBetter, "correct");
 }
 
 }  // namespace

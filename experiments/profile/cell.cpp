@@ -11,8 +11,8 @@ using results::ColumnType;
 using results::Direction;
 using results::Repeat;
 
-constexpr double kMs = 1e-6;  // of nanoseconds
-constexpr double kMiB = 1.0 / (1024.0 * 1024.0);
+constexpr double kNsToMs = 1e-6;
+constexpr double kBytesToMiB = 1.0 / (1024.0 * 1024.0);
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 results::Column varying(std::string name, std::string unit, std::string description,
@@ -37,13 +37,13 @@ double per_second(const CellSubject& subject) {
 
 double per_step(const CellSubject& subject) {
   const profile::Summary& s = subject.latency.steady;
-  return s.n == 0 || subject.tokens.steps == 0 ? kNan : s.median * kMs / static_cast<double>(subject.tokens.steps);
+  return s.n == 0 || subject.tokens.steps == 0 ? kNan : s.median * kNsToMs / static_cast<double>(subject.tokens.steps);
 }
 
 void record_row(const Cell& cell, const CellSubject& subject, results::Recorder& recorder) {
   const profile::Measurement& m = subject.latency;
   const bool measured = m.steady.n > 0;
-  const auto ms = [&](double ns) { return measured ? ns * kMs : kNan; };
+  const auto ms = [&](double ns) { return measured ? ns * kNsToMs : kNan; };
   recorder.sample({cat(cell.name(), "/", subject.name),
                    cell.mode,
                    cell.size.batch,
@@ -54,19 +54,19 @@ void record_row(const Cell& cell, const CellSubject& subject, results::Recorder&
                    profile::name(m.stop),
                    m.steady.n,
                    ms(m.steady.median),
-                   times(m.steady.low, kMs).value_or(kNan),
-                   times(m.steady.high, kMs).value_or(kNan),
+                   times(m.steady.low, kNsToMs).value_or(kNan),
+                   times(m.steady.high, kNsToMs).value_or(kNan),
                    m.steady.relative_spread().value_or(kNan),
                    ms(m.steady.p90),
                    ms(m.steady.p99),
                    ms(m.steady.mad),
-                   static_cast<double>(m.first_call_ns()) * kMs,
+                   static_cast<double>(m.first_call_ns()) * kNsToMs,
                    m.clock_mhz_low.value_or(kNan),
                    m.clock_mhz_high.value_or(kNan),
                    m.power_capped,
-                   static_cast<double>(subject.memory.activation_bytes) * kMiB,
-                   static_cast<double>(subject.memory.static_bytes) * kMiB,
-                   static_cast<double>(subject.memory.peak_bytes) * kMiB,
+                   static_cast<double>(subject.memory.activation_bytes) * kBytesToMiB,
+                   static_cast<double>(subject.memory.static_bytes) * kBytesToMiB,
+                   static_cast<double>(subject.memory.peak_bytes) * kBytesToMiB,
                    subject.joules.value_or(kNan),
                    per_second(subject),
                    per_step(subject),
@@ -86,15 +86,15 @@ void record_metrics(const Cell& cell, const CellSubject& subject, results::Recor
   };
   const profile::Summary& s = subject.latency.steady;
   if (s.n > 0) {
-    record("median", s.median * kMs, "ms",
-           {.ci_low = times(s.low, kMs), .ci_high = times(s.high, kMs), .count = static_cast<int64_t>(s.n)});
-    record("p90", s.p90 * kMs, "ms");
-    record("p99", s.p99 * kMs, "ms");
-    record("mad", s.mad * kMs, "ms");
+    record("median", s.median * kNsToMs, "ms",
+           {.ci_low = times(s.low, kNsToMs), .ci_high = times(s.high, kNsToMs), .count = static_cast<int64_t>(s.n)});
+    record("p90", s.p90 * kNsToMs, "ms");
+    record("p99", s.p99 * kNsToMs, "ms");
+    record("mad", s.mad * kNsToMs, "ms");
   }
-  record("activation_memory", static_cast<double>(subject.memory.activation_bytes) * kMiB, "MiB");
-  record("static_memory", static_cast<double>(subject.memory.static_bytes) * kMiB, "MiB");
-  record("peak_memory", static_cast<double>(subject.memory.peak_bytes) * kMiB, "MiB");
+  record("activation_memory", static_cast<double>(subject.memory.activation_bytes) * kBytesToMiB, "MiB");
+  record("static_memory", static_cast<double>(subject.memory.static_bytes) * kBytesToMiB, "MiB");
+  record("peak_memory", static_cast<double>(subject.memory.peak_bytes) * kBytesToMiB, "MiB");
   if (subject.joules) record("energy", *subject.joules, "J");
   if (subject.tokens.processed > 0 && s.n > 0) {
     record("tokens_per_second", per_second(subject), "1/s", {.direction = Direction::kHigherIsBetter});

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "datasets/glue.h"
 #include "datasets/samplers.h"
+#include "experiments/recording.h"
 
 namespace frugal {
 namespace {
@@ -100,7 +101,7 @@ double seconds_per_example(TextEncoder& model, const EncodedSplit& split, const 
                          .targets = {split.targets.begin(), split.targets.begin() + count}};
   const auto begin = std::chrono::steady_clock::now();
   predict(model, few, data, policy, precision, Pass::evaluation(), device);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / static_cast<double>(count);
+  return seconds_since(begin) / static_cast<double>(count);
 }
 
 std::vector<metrics::MetricValue> score(const ClassificationData& data, const std::vector<double>& targets,

@@ -10,6 +10,7 @@
 #include "core/io/file.h"
 #include "core/log.h"
 #include "core/run/signals.h"
+#include "experiments/recording.h"
 #include "experiments/training/snapshot.h"
 #include "experiments/training/step.h"
 #include "models/nn/cuda_support.h"
@@ -102,20 +103,18 @@ TrainingSummary Trainer::train() {
 
 void Trainer::plan() {
   constexpr int64_t kSteps = 8, kColdSteps = 3;
-  using Seconds = std::chrono::duration<double>;
   std::vector<double> seconds;
   for (int64_t step = 0; step < std::min(kSteps, total_steps_) && !run_.stop_requested(); ++step) {
     const auto begin = std::chrono::steady_clock::now();
     one_step();
-    if (step >= kColdSteps || total_steps_ <= kColdSteps)
-      seconds.push_back(Seconds(std::chrono::steady_clock::now() - begin).count());
+    if (step >= kColdSteps || total_steps_ <= kColdSteps) seconds.push_back(seconds_since(begin));
   }
   if (run_.stop_requested()) throw run::Interrupted(run::requested_signal());
   std::sort(seconds.begin(), seconds.end());
   const double step_seconds = seconds.empty() ? 0 : seconds[seconds.size() / 2];
   const auto begin_save = std::chrono::steady_clock::now();
   save_checkpoint();
-  const double save_seconds = Seconds(std::chrono::steady_clock::now() - begin_save).count();
+  const double save_seconds = seconds_since(begin_save);
   double checkpoint_bytes = 0;  // with the best parameters, which later checkpoints hold too
   for (const auto& parameter : optimizer_.parameters())
     checkpoint_bytes += static_cast<double>(parameter.value.nbytes());

@@ -57,7 +57,10 @@ LoopSummary TrainingLoop::train() {
   if (!restore()) select();
   interval_begin_ = Clock::now();
   while (state_.step < options_.total_steps) {
-    options_.trace&& state_.step == kTracedStep ? traced_step() : one_step();
+    if (options_.trace && state_.step == kTracedStep)
+      traced_step();
+    else
+      one_step();
     const bool last = state_.step == options_.total_steps, stop = run_.stop_requested();
     const bool evaluates = last || state_.step % options_.eval_steps == 0;
     if (evaluates || stop || state_.step % options_.log_steps == 0) read_curves();

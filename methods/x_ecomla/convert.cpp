@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "methods/x_ecomla/activations.h"
-#include "methods/x_ecomla/exchange.h"
 #include "methods/x_ecomla/plan.h"
 
 namespace frugal::x_ecomla {
@@ -95,17 +94,14 @@ class Conversion {
   }
 
   void exchange(const LatentLayers& layers, int64_t layer, const LatentWeights* weights) {
-    const std::string prefix = mla_prefix(layer);
     const at::Tensor output = grouped(model_, layer).output().weight;
     const at::TensorOptions type = output.options().requires_grad(false);
     put_latent_attention(model_, layers, layer, [&](const std::string& name, at::IntArrayRef shape, Init init) {
-      if (name == prefix + "out_proj.weight") return output;
+      if (name.ends_with(".out_proj.weight")) return output;
       if (init != Init::kNormal) return new_parameter(name, shape, init, 0, init_seed_).to(type);
       if (weights == nullptr)  // as PyTorch makes a linear layer
         return new_uniform(name, shape, 1 / std::sqrt(static_cast<double>(shape[1])), init_seed_).to(type);
-      if (name == prefix + "q_a_proj.weight") return weights->q_a;
-      if (name == prefix + "q_b_proj.weight") return weights->q_b;
-      return name == prefix + "kv_b_proj.weight" ? weights->kv_b : weights->kv_a;
+      return weights->of(name);
     });
   }
 

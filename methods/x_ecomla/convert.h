@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "methods/method.h"
+#include "methods/x_ecomla/exchange.h"
 #include "methods/x_ecomla/plan.h"
 #include "methods/x_ecomla/svd.h"
 #include "methods/x_ecomla/targets.h"
@@ -12,17 +13,12 @@
 
 namespace frugal::x_ecomla {
 
-// [r_q,d], [n_h (d_n+d_r), r_q], [r_kv+d_r, d], [n_h (d_n+d_h), r_kv], as checkpoints have them; fp64.
-struct LatentWeights {
-  at::Tensor q_a, q_b, kv_a, kv_b;
-};
-
 // Of the matrices that the layer's two SVDs are of, with keys and values repeated for every query head.
 LayerEnergies layer_energies(const Targets& targets, const Metric& metric, const AttentionSizes& sizes);
 
-// q_b q_a and kv_b kv_a[:r_kv] are the best approximations of these ranks of the targets behind the metric, before
-// rows are dropped. The key-value matrix is the one with repeated heads: singular values
-// sqrt(n_h/n_kv) times those of [K;V], whose decomposition it shares. Ranks: at most those of the targets.
+// In fp64: q_b q_a and kv_b kv_a[:r_kv] are the best approximations of these ranks of the targets behind the metric,
+// before rows are dropped. The key-value matrix is the one with repeated heads: singular values sqrt(n_h/n_kv) times
+// those of [K;V], whose decomposition it shares. Ranks: at most those of the targets.
 LatentWeights latent_weights(const Targets& targets, const MlaRanks& ranks, SigmaSide side, const Metric& metric,
                              const AttentionSizes& sizes);
 

@@ -29,9 +29,18 @@ const GroupedAttention& grouped(Decoder& model, int64_t layer) {
   return *attention;
 }
 
+const at::Tensor& LatentWeights::of(std::string_view name) const {
+  if (name.ends_with(".q_a_proj.weight")) return q_a;
+  if (name.ends_with(".q_b_proj.weight") || name.ends_with(".q_proj.weight")) return q_b;
+  if (name.ends_with(".kv_a_proj_with_mqa.weight")) return kv_a;
+  if (name.ends_with(".kv_b_proj.weight")) return kv_b;
+  throw Error(ErrorKind::kRunFailed, "unknown_parameter", cat("no projection of latent attention is '", name, "'"));
+}
+
 void put_latent_attention(Decoder& model, const LatentLayers& layers, int64_t layer, const Value& value) {
-  const std::string former = cat("model.layers.", layer, ".self_attn.");
-  model.parameters().remove([&](std::string_view name) { return name.starts_with(former); });
+  const std::string former = cat("model.layers.", layer, ".self_attn."), latent = mla_prefix(layer);
+  model.parameters().remove(
+      [&](std::string_view name) { return name.starts_with(former) || name.starts_with(latent); });
   model.layer(layer).attention = layers.make(layer, [&](const std::string& name, at::IntArrayRef shape, Init init) {
     return model.parameters().add(name, value(name, shape, init));
   });

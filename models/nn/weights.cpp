@@ -21,8 +21,8 @@ uint64_t hash_name(std::string_view name) {  // FNV-1a
   return hash;
 }
 
-// LibTorch draws with one thread, a minute for eight billion values. So a large tensor is drawn in blocks, each from a
-// generator of its own, which makes the values independent of the threads.
+// LibTorch draws with one thread. So a large tensor is drawn in blocks, each from a generator of its own, which makes
+// the values independent of the threads.
 constexpr int64_t kBlock = int64_t{1} << 22;
 constexpr uint64_t kGolden = 0x9e3779b97f4a7c15ULL;  // tells the generators of a tensor's blocks apart
 

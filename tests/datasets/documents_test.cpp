@@ -63,12 +63,12 @@ TEST(Documents, BadConversationsAreNamedByTheirLine) {
 
 TEST(WikiText, TheDataFoldersFileHasItsArticles) {
   FRUGAL_NEEDS_DATA("wikitext-2");
-  const DocumentSet set = load_wikitext(tests::data_root(), "wikitext-2", "test");
+  const DocumentSet set = load_wikitext(test::data_root(), "wikitext-2", "test");
   EXPECT_EQ(set.documents.size(), 62U) << "as in the harness's document-level data set";
   std::size_t words = 0;
   for (const auto& document : set.documents) words += document.words;
   EXPECT_GT(words, 240'000U);
-  EXPECT_ERROR(load_wikitext(tests::data_root(), "wikitext-2", "dev"), ErrorKind::kUsage, "split_unknown");
+  EXPECT_ERROR(load_wikitext(test::data_root(), "wikitext-2", "dev"), ErrorKind::kUsage, "split_unknown");
 }
 
 }  // namespace

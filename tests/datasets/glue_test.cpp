@@ -7,12 +7,12 @@
 
 #include "tests/support/data_root.h"
 #include "tests/support/expect_error.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/temp_folder.h"
 
 namespace frugal::datasets {
 namespace {
 
-using tests::TempDir;
+using test::TempFolder;
 
 // One split in the official layout, and what reading it must give. "text|pair|label" an example; label "-" is none.
 struct Layout {
@@ -161,7 +161,7 @@ TEST(Glue, ReadsEveryLayout) {
   for (const auto& layout : layouts()) {
     SCOPED_TRACE(layout.name);
     for (const char* below : {"glue", "."}) {
-      const TempDir root;
+      const TempFolder root;
       root.write(std::filesystem::path(below) / layout.file, layout.content);
       const auto dataset = load_glue(root.path(), layout.task, layout.split);
       EXPECT_THAT(show(dataset), testing::ElementsAreArray(layout.expected));
@@ -172,7 +172,7 @@ TEST(Glue, ReadsEveryLayout) {
 }
 
 TEST(Glue, ShortQqpRowsAreCounted) {
-  const TempDir root;
+  const TempFolder root;
   root.write("QQP/train.tsv", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n1\tx\n2\ty\n3\t1\t2\ta\tb\t0\n");
   const auto dataset = load_glue(root.path(), "qqp", "train");
   EXPECT_THAT(dataset.notes, testing::ElementsAre("2 short rows of train.tsv skipped"));
@@ -227,7 +227,7 @@ TEST(Glue, BadRowsAreNamedByLine) {
   };
   for (const auto& bad : cases) {
     SCOPED_TRACE(bad.name);
-    const TempDir root;
+    const TempFolder root;
     const auto path = root.write(bad.file, bad.content);
     EXPECT_ERROR_AT(load_glue(root.path(), bad.task, bad.split), ErrorKind::kBadData, "dataset_row",
                     cat(path.string(), ":", bad.line));
@@ -235,7 +235,7 @@ TEST(Glue, BadRowsAreNamedByLine) {
 }
 
 TEST(Glue, MissingDataNamesFoldersAndHowToGetIt) {
-  const TempDir root;
+  const TempFolder root;
   for (const bool folder_exists : {false, true}) {
     if (folder_exists) std::filesystem::create_directories(root.path() / "glue" / "CoLA");
     try {
@@ -255,7 +255,7 @@ TEST(Glue, MissingDataNamesFoldersAndHowToGetIt) {
 
 TEST(Glue, MrpcFromMicrosoftsFiles) {
   const std::string head = "\xEF\xBB\xBFQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n";
-  const TempDir root;
+  const TempFolder root;
   root.write("MRPC/msr_paraphrase_train.txt", head + "1\t1\t2\ta\tb\n0\t3\t4\tc\td\n");
   root.write("MRPC/msr_paraphrase_test.txt", head + "1\t5\t6\te\tf\n");
   EXPECT_ERROR(load_glue(root.path(), "mrpc", "dev"), ErrorKind::kUsage, "dataset_not_found");
@@ -297,7 +297,7 @@ TEST(Glue, RealFilesHaveTheirKnownSizes) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(cat(c.task, " ", c.split));
-    const auto dataset = load_glue(tests::data_root(), c.task, c.split);
+    const auto dataset = load_glue(test::data_root(), c.task, c.split);
     EXPECT_EQ(dataset.examples.size(), c.size);
     EXPECT_TRUE(dataset.labelled());
     std::size_t positive = 0;

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/io/utf8.h"
+#include "core/text.h"
 #include "datasets/multiple_choice/benchmarks.h"
 #include "datasets/python_text.h"
 

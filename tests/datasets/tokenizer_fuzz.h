@@ -25,7 +25,7 @@ inline void use(const Tokenizer& tokenizer, std::string_view text) {
 // read: from a path to a tokenizer. Only the file may be at fault.
 template <typename Read>
 void fuzz_tokenizer(const std::uint8_t* data, std::size_t size, const Read& read) {
-  const tests::MemoryFile file(data, size);
+  const test::MemoryFile file(data, size);
   try {
     use(read(file.path()), {reinterpret_cast<const char*>(data), size});
   } catch (const Error& error) {

@@ -10,18 +10,18 @@
 #include "core/log.h"
 #include "datasets/tokenizers/byte_trie.h"
 #include "tests/support/expect_error.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/temp_folder.h"
 
 namespace frugal::tokenizers {
 namespace {
 
+using test::TempFolder;
 using testing::ElementsAre;
-using tests::TempDir;
 
 constexpr const char* kVocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nworld\n##s\n!\nun\n##aff\n##able\n";
 
 TEST(WordPiece, WorkedExample) {
-  const TempDir folder;
+  const TempFolder folder;
   folder.write("vocab.txt", kVocabulary);
   const auto tokenizer = load_tokenizer(folder.path());
   EXPECT_THAT(tokenizer->encode("Hello worlds! unaffable x").ids, ElementsAre(2, 5, 6, 7, 8, 9, 10, 11, 1, 3));
@@ -38,7 +38,7 @@ TEST(WordPiece, WorkedExample) {
 }
 
 TEST(WordPiece, ImpossibleRequestsAreUsageErrors) {
-  const TempDir folder;
+  const TempFolder folder;
   folder.write("vocab.txt", kVocabulary);
   const auto tokenizer = load_tokenizer(folder.path() / "vocab.txt");
   const auto encode = [&](std::optional<std::string_view> pair, std::size_t max_length, Truncation truncation) {
@@ -55,7 +55,7 @@ TEST(WordPiece, ImpossibleRequestsAreUsageErrors) {
 }
 
 TEST(VocabTxt, OddFiles) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto load = [&](std::string_view content) { return load_tokenizer(folder.write("vocab.txt", content)); };
   EXPECT_ERROR(load(""), ErrorKind::kBadData, "tokenizer_vocab");
   EXPECT_ERROR(load("[UNK]\n"), ErrorKind::kBadData, "tokenizer_vocab");
@@ -66,7 +66,7 @@ TEST(VocabTxt, OddFiles) {
 }
 
 TEST(TokenizerConfig, RolesAndErrors) {
-  const TempDir folder;
+  const TempFolder folder;
   folder.write("vocab.txt", "<unk>\n<s>\n</s>\n<pad>\n<mask>\nHello\nhello\n");
   folder.write("tokenizer_config.json",
                R"({"unk_token":"<unk>","cls_token":{"content":"<s>"},"sep_token":"</s>","pad_token":"<pad>",
@@ -95,7 +95,7 @@ TEST(LoadTokenizer, TokenizerJsonCountsAndADisagreementIsSaid) {
                                  {"lowercase", false}}},
                                {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
                                {"model", model}};
-  const TempDir folder;
+  const TempFolder folder;
   folder.write("tokenizer.json", file.dump());
   for (const bool agrees : {true, false}) {
     folder.write("tokenizer_config.json", agrees ? R"({"do_lower_case":false})" : R"({"do_lower_case":true})");
@@ -109,7 +109,7 @@ TEST(LoadTokenizer, TokenizerJsonCountsAndADisagreementIsSaid) {
 }
 
 TEST(LoadTokenizer, MissingFilesAreUsageErrors) {
-  const TempDir folder;
+  const TempFolder folder;
   EXPECT_ERROR(load_tokenizer(folder.path()), ErrorKind::kUsage, "tokenizer_not_found");
   EXPECT_ERROR(load_tokenizer(folder.path() / "none"), ErrorKind::kUsage, "tokenizer_not_found");
 }

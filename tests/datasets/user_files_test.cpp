@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/expect_error.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/temp_folder.h"
 
 namespace frugal::datasets {
 namespace {
 
+using test::TempFolder;
 using testing::ElementsAre;
-using tests::TempDir;
 
 std::vector<Label> labels_of(const TextDataset& dataset) {
   std::vector<Label> labels;
@@ -24,7 +24,7 @@ Label id(std::int64_t value) {
 }
 
 TEST(UserTsv, ColumnsByName) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.write("mine.tsv", "key\tb\ta\tclass\nx\tsecond\tfirst\tspam\ny\t\"q\"\t\tham\n");
   const auto dataset = load_tsv(path, {.sentence = "a", .pair = "b", .label = "class", .id = "key"}, "train");
   EXPECT_EQ(dataset.task, "mine");
@@ -37,7 +37,7 @@ TEST(UserTsv, ColumnsByName) {
 }
 
 TEST(UserTsv, LabelKinds) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.write("l.tsv", "sentence\tlabel\na\t2\nb\t0\n");
   EXPECT_THAT(load_tsv(path, {}, "train").label_names, ElementsAre("0", "1", "2"));
   const auto named = load_tsv(path, {.label_names = {"low", "mid", "high"}}, "train");
@@ -50,7 +50,7 @@ TEST(UserTsv, LabelKinds) {
 }
 
 TEST(UserTsv, BadFilesAreNamedByLine) {
-  const TempDir folder;
+  const TempFolder folder;
   struct {
     const char* name;
     std::string content;
@@ -77,7 +77,7 @@ TEST(UserTsv, BadFilesAreNamedByLine) {
 }
 
 TEST(UserTsv, WrongColumnOrFileIsAUsageError) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.write("x.tsv", "text\tlabel\na\t1\n");
   EXPECT_ERROR(load_tsv(path, {}, "train"), ErrorKind::kUsage, "column_unknown");
   EXPECT_ERROR(load_tsv(path, {.sentence = ""}, "train"), ErrorKind::kUsage, "column_unknown");
@@ -86,7 +86,7 @@ TEST(UserTsv, WrongColumnOrFileIsAUsageError) {
 }
 
 TEST(UserJsonl, TextsAndLabels) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.write("mine.jsonl", R"({"sentence":"a\tb\n\"c\"","label":"no","other":[1,{"x":null}]})"
                                                "\r\n"
                                                R"({"label":"yes","sentence":"é \ud83d\ude00"})"
@@ -102,7 +102,7 @@ TEST(UserJsonl, TextsAndLabels) {
 
 TEST(UserJsonl, BadLinesAreNamed) {
   const std::string good = "{\"sentence\":\"a\",\"label\":1}\n";
-  const TempDir folder;
+  const TempFolder folder;
   for (const std::string bad :
        {"{", "[]", "{\"sentence\":1,\"label\":1}", "{\"sentence\":\"a\"}", "{\"sentence\":\"a\",\"label\":1.5}",
         "{\"sentence\":\"a\",\"label\":-2}", "{\"sentence\":\"a\",\"label\":[]}", "{\"sentence\":\"a\",\"label\":\"\"}",

@@ -8,6 +8,7 @@
 #include "methods/meft/fixed_point.h"
 #include "methods/meft/reversible_encoder.h"
 #include "tests/models/tiny_bert.h"
+#include "tests/support/expect_error.h"
 
 namespace frugal::meft {
 namespace {
@@ -246,14 +247,6 @@ TEST(Meft, ParameterCountsOfTheSpec) {
 }
 
 TEST(Meft, PlansAndBadOptionsAreExplained) {
-  const auto code = [](auto&& function) -> std::string {
-    try {
-      function();
-    } catch (const Error& error) {
-      return error.code();
-    }
-    return "ok";
-  };
   MeftOptions o;
   o.num_rev_layers = 8;
   o.freeze_irreversible_layers = true;
@@ -265,15 +258,15 @@ TEST(Meft, PlansAndBadOptionsAreExplained) {
   for (const char* bad : {"rev:3", "rev:x", "rev", "ref:4", "rev:2,frozen:2", "rev:99999999999"}) {
     MeftOptions b;
     b.plan = bad;
-    EXPECT_EQ(code([&] { layer_plan(b, 4); }), "bad_plan") << bad;
+    EXPECT_EQ(test::code_of([&] { layer_plan(b, 4); }), "bad_plan") << bad;
   }
   MeftOptions zero;
   zero.lambda = 0;
-  EXPECT_EQ(code([&] { check(zero, 4); }), "not_invertible");
+  EXPECT_EQ(test::code_of([&] { check(zero, 4); }), "not_invertible");
   MeftOptions third;
   third.lambda = 0.3;
   third.exactness = "fixed_point";
-  EXPECT_EQ(code([&] { check(third, 4); }), "not_invertible");
+  EXPECT_EQ(test::code_of([&] { check(third, 4); }), "not_invertible");
 }
 
 TEST(FixedPoint, RemaindersPackAndUnpack) {

@@ -7,15 +7,15 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace frugal::tests {
+namespace frugal::test {
 
 inline std::filesystem::path data_root() {
   if (const char* root = std::getenv("FRUGAL_DATA_ROOT")) return root;
   return std::filesystem::path(FRUGAL_SOURCE_DIR) / ".." / "shared" / "data";
 }
 
-}  // namespace frugal::tests
+}  // namespace frugal::test
 
-#define FRUGAL_NEEDS_DATA(part)                                      \
-  if (!std::filesystem::exists(frugal::tests::data_root() / (part))) \
-  GTEST_SKIP() << "no " << (frugal::tests::data_root() / (part)) << ": set FRUGAL_DATA_ROOT"
+#define FRUGAL_NEEDS_DATA(part)                                     \
+  if (!std::filesystem::exists(frugal::test::data_root() / (part))) \
+  GTEST_SKIP() << "no " << (frugal::test::data_root() / (part)) << ": set FRUGAL_DATA_ROOT"

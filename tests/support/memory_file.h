@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <string>
 
-namespace frugal::tests {
+namespace frugal::test {
 
 class MemoryFile {
  public:
@@ -27,4 +27,4 @@ class MemoryFile {
   int fd_;
 };
 
-}  // namespace frugal::tests
+}  // namespace frugal::test

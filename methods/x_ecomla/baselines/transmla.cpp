@@ -158,16 +158,10 @@ class Conversion {
     const LatentLayers layers(config, base_);
     for (const int64_t layer : layers_) {
       const LatentWeights w = weights(layer);
-      const std::string prefix = mla_prefix(layer);
-      at::Tensor output = outputs_.at(layer);
-      model_.parameters().remove([&](std::string_view name) { return name.starts_with(prefix); });
+      const at::Tensor output = outputs_.at(layer);
       put_latent_attention(model_, layers, layer, [&](const std::string& name, at::IntArrayRef, Init) {
-        if (name == prefix + "out_proj.weight") return output;
-        const at::Tensor value = name == prefix + "q_a_proj.weight"             ? w.q_a
-                                 : name == prefix + "kv_a_proj_with_mqa.weight" ? w.kv_a
-                                 : name == prefix + "kv_b_proj.weight"          ? w.kv_b
-                                                                                : w.q_b;
-        return value.to(output.options().requires_grad(false)).contiguous();
+        if (name.ends_with(".out_proj.weight")) return output;
+        return w.of(name).to(output.options().requires_grad(false)).contiguous();
       });
     }
   }

@@ -9,21 +9,14 @@
 #include "core/error.h"
 #include "core/io/checksum.h"
 #include "core/io/child_process.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 
 namespace frugal::io {
 namespace {
 
+using test::code_of;
 namespace fs = std::filesystem;
-
-std::string code_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "no error";
-}
 
 TEST(Checksum, KnownAnswers) {
   EXPECT_EQ(crc32c(as_bytes("123456789")), 0xE3069283U);

@@ -63,7 +63,7 @@ void only_bad_data(const Call& call) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const frugal::tests::MemoryFile file(data, size);
+  const frugal::test::MemoryFile file(data, size);
   only_bad_data([&] { read_file(io::GgufFile::open(file.path()), size); });
   only_bad_data([&] { read_model(file.path()); });
   volatile unsigned kept = sum;

@@ -10,7 +10,7 @@
 #include "core/io/gguf_dequantize.h"
 #include "core/io/gguf_model.h"
 #include "tests/support/expect_error.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/temp_folder.h"
 
 // Damaged files are tested through `frugal inspect` (tests/cli/bad_gguf.py), values and layouts against the gguf
 // package (gguf_parity.py); here is what neither reaches.
@@ -74,7 +74,7 @@ std::string model() {
 }
 
 TEST(GgufTest, ValuesOfEveryType) {
-  const tests::TempDir folder;
+  const test::TempFolder folder;
   const auto path = folder.write(
       "a.gguf", gguf({entry("u64", GgufType::kU64, raw(~std::uint64_t{0})),
                       entry("i8", GgufType::kI8, raw(std::int8_t{-7})), entry("f32", GgufType::kF32, raw(0.1f)),
@@ -103,7 +103,7 @@ TEST(GgufTest, ValuesOfEveryType) {
 
 // Every field is cut somewhere, and each cut is told with its byte.
 TEST(GgufTest, CutAnywhere) {
-  const tests::TempDir folder;
+  const test::TempFolder folder;
   const std::string list =
       raw(static_cast<std::uint32_t>(GgufType::kString)) + raw(std::uint64_t{2}) + text("a") + text("");
   const std::string whole =
@@ -126,7 +126,7 @@ TEST(GgufTest, CutAnywhere) {
 }
 
 TEST(GgufTest, ArraysOfFlagsAreNoNumbers) {
-  const tests::TempDir folder;
+  const test::TempFolder folder;
   const std::string flags =
       raw(static_cast<std::uint32_t>(GgufType::kBool)) + raw(std::uint64_t{2}) + "\x01" + std::string(1, '\0');
   const auto file = GgufFile::open(folder.write("a.gguf", gguf({entry("flags", GgufType::kArray, flags)}, {}, "")));
@@ -135,7 +135,7 @@ TEST(GgufTest, ArraysOfFlagsAreNoNumbers) {
 }
 
 TEST(GgufTest, RowsOfQueriesStandAsInTransformers) {
-  const tests::TempDir folder;
+  const test::TempFolder folder;
   const auto opened = GgufModel::open(folder.write("m.gguf", model()));
   EXPECT_EQ(opened.config()["attention_bias"], true);
   const auto* weight = opened.find("model.layers.0.self_attn.q_proj.weight");

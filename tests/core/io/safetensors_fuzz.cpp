@@ -7,7 +7,7 @@
 #include "tests/support/memory_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const frugal::tests::MemoryFile file(data, size);
+  const frugal::test::MemoryFile file(data, size);
   try {
     const auto opened = frugal::io::SafetensorsFile::open(file.path());
     std::size_t bytes = 0;

@@ -6,14 +6,15 @@
 #include <cstring>
 #include <string>
 
+#include "core/io/file.h"
 #include "core/io/safetensors_writer.h"
 #include "tests/support/expect_error.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/temp_folder.h"
 
 namespace frugal::io {
 namespace {
 
-using tests::TempDir;
+using test::TempFolder;
 
 std::string length_prefix(std::uint64_t n) {
   std::string bytes(8, '\0');
@@ -134,7 +135,7 @@ std::vector<BadFile> bad_files() {
 }
 
 TEST(Safetensors, BadFilesAreNamedErrors) {
-  const TempDir folder;
+  const TempFolder folder;
   for (const auto& bad : bad_files()) {
     SCOPED_TRACE(bad.name);
     const auto path = folder.write(cat(bad.name, ".safetensors"), bad.content);
@@ -146,13 +147,13 @@ TEST(Safetensors, MoreTensorsThanTheLimitIsAnError) {
   std::string header = "{";
   for (std::size_t i = 0; i <= SafetensorsLimits::kTensors; ++i)
     header += cat(i == 0 ? "" : ",", tensor(cat(i), "U8", "[0]", "[0,0]"));
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.write("many.safetensors", file_of(header + "}"));
   EXPECT_ERROR(SafetensorsFile::open(path), ErrorKind::kBadData, "safetensors_limit");
 }
 
 TEST(Safetensors, MissingFileAndFolderAreUsageErrors) {
-  const TempDir folder;
+  const TempFolder folder;
   EXPECT_ERROR(SafetensorsFile::open(folder.path() / "none"), ErrorKind::kUsage, "file_not_found");
   EXPECT_ERROR(SafetensorsFile::open(folder.path()), ErrorKind::kUsage, "file_not_found");
   EXPECT_ERROR(SafetensorsModel::open(folder.path()), ErrorKind::kUsage, "weights_not_found");
@@ -160,7 +161,7 @@ TEST(Safetensors, MissingFileAndFolderAreUsageErrors) {
 
 TEST(Safetensors, EveryPrefixOfAFileIsRefused) {
   const auto whole = file_of("{" + tensor("a", "F32", "[2]", "[0,8]") + "}", "12345678");
-  const TempDir folder;
+  const TempFolder folder;
   for (std::size_t n = 0; n < whole.size(); ++n) {
     const auto path = folder.write("cut.safetensors", std::string_view(whole).substr(0, n));
     EXPECT_THROW(SafetensorsFile::open(path), Error) << n << " bytes";
@@ -168,7 +169,7 @@ TEST(Safetensors, EveryPrefixOfAFileIsRefused) {
 }
 
 TEST(Safetensors, ReadsWhatTheHeaderSays) {
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.write(
       "ok.safetensors",
       file_of("{" + tensor("b", "F32", "[1,2]", "[1,9]") + "," + tensor("a", "BOOL", "[]", "[0,1]") + "," +
@@ -192,7 +193,7 @@ TEST(Safetensors, ReadsWhatTheHeaderSays) {
 }
 
 TEST(Safetensors, NoTensorAtAllIsAFile) {
-  const TempDir folder;
+  const TempFolder folder;
   EXPECT_TRUE(SafetensorsFile::open(folder.write("none.safetensors", file_of("{}"))).tensors().empty());
 }
 
@@ -207,17 +208,17 @@ TEST(Safetensors, DTypeNamesRoundTrip) {
 
 TEST(SafetensorsWriter, WritesWhatItReadsAndAlwaysTheSameBytes) {
   const std::string four = "abcd", eight = "12345678";
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.path() / "w.safetensors";
   std::vector<TensorToWrite> tensors = {{"z", DType::kU8, {4}, as_bytes(four)},
                                         {"a", DType::kU8, {2, 2}, as_bytes(four)},
                                         {"wide \"quoted\"", DType::kF64, {}, as_bytes(eight)},
                                         {"none", DType::kI64, {0}, {}}};
   write_safetensors(path, tensors, {{"format", "pt"}});
-  const auto first = tests::read_file(path);
+  const auto first = read_file(path);
   std::reverse(tensors.begin(), tensors.end());
   write_safetensors(path, tensors, {{"format", "pt"}});
-  EXPECT_EQ(tests::read_file(path), first);
+  EXPECT_EQ(read_file(path), first);
 
   const auto file = SafetensorsFile::open(path);
   ASSERT_EQ(file.tensors().size(), 4u);
@@ -229,7 +230,7 @@ TEST(SafetensorsWriter, WritesWhatItReadsAndAlwaysTheSameBytes) {
 
 TEST(SafetensorsWriter, RefusesWhatTheFormatCannotHold) {
   const std::string four = "abcd";
-  const TempDir folder;
+  const TempFolder folder;
   const auto path = folder.path() / "w.safetensors";
   const auto write = [&](std::vector<TensorToWrite> tensors) { write_safetensors(path, std::move(tensors)); };
   const auto code = "safetensors_write";
@@ -251,7 +252,7 @@ class Sharded : public testing::Test {
   }
   void index(const std::string& text) { folder_.write("model.safetensors.index.json", text); }
 
-  TempDir folder_;
+  TempFolder folder_;
   std::string data_ = "abcd";
 };
 

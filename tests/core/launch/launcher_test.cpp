@@ -11,25 +11,18 @@
 #include "core/results/journal.h"
 #include "core/results/run_file.h"
 #include "core/run/signals.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 
 namespace frugal::launch {
 namespace {
 
+using test::code_of;
 namespace fs = std::filesystem;
 using nlohmann::json;
 using results::RunState;
 
 const fs::path kWorker = fs::path(FRUGAL_BINARY_DIR) / "frugal-worker-plain";
-
-std::string code_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "no error";
-}
 
 SweepJob make_job(const fs::path& sweep_dir, int index, json experiment, int seed = 0) {
   experiment["name"] = "sleep";

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "core/profile/process_memory.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/temp_folder.h"
 
 namespace frugal::profile {
 namespace {
 
 TEST(CpuMonitor, ReadsWhatSysfsTells) {
-  const tests::TempDir sys;
+  const test::TempFolder sys;
   for (const char* cpu : {"cpu0", "cpu1"}) {
     const std::filesystem::path folder = std::filesystem::path("devices/system/cpu") / cpu;
     sys.write(folder / "cpufreq/cpuinfo_max_freq", "3600000\n");
@@ -34,7 +34,7 @@ TEST(CpuMonitor, ReadsWhatSysfsTells) {
 }
 
 TEST(CpuMonitor, WhatIsMissingOrNonsenseStaysEmpty) {
-  const tests::TempDir sys;
+  const test::TempFolder sys;
   const DeviceState nothing = CpuMonitor(sys.path() / "nowhere").read();
   EXPECT_FALSE(nothing.clock_mhz || nothing.max_clock_mhz || nothing.temperature_c || nothing.throttle_events);
   sys.write("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "<unknown>\n");

@@ -5,7 +5,7 @@
 
 #include "core/report/table_text.h"
 #include "tests/support/expect_error.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/temp_folder.h"
 
 namespace frugal::report {
 namespace {
@@ -30,7 +30,7 @@ checks:
 )";
 
 TableSpec spec_of(const std::string& text) {
-  const tests::TempDir folder;
+  const test::TempFolder folder;
   return load_table(folder.write("two.yaml", text));
 }
 
@@ -129,7 +129,7 @@ paper_values:
 TableSpec staged(const std::string& scale, const std::string& from = {}, const std::string& to = {}) {
   std::string text = kStages;
   if (!from.empty()) text.replace(text.find(from), from.size(), to);
-  const tests::TempDir folder;
+  const test::TempFolder folder;
   return load_table(folder.write("staged.yaml", text), scale);
 }
 
@@ -192,7 +192,7 @@ TEST(TableSpec, MistakesInStagesNameTheirLine) {
 }
 
 TEST(TableSpec, IncludesAPart) {
-  const tests::TempDir folder;
+  const test::TempFolder folder;
   folder.write("part.yaml",
                "experiment: smoke\nstages: {a: {overrides: [x=1]}}\ncolumns: [{name: acc}, {name: f1}]\n"
                "scales: {small: [], full: [y=1]}\n");

@@ -8,21 +8,15 @@
 #include "core/results/journal.h"
 #include "core/results/recorder.h"
 #include "core/results/run_data.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 
 namespace frugal::results {
 namespace {
 
-const RunHeader kHeader{.config_json = R"({"seed":1,"method":{"bits":4}})", .overrides = {"method.bits=4"}};
+using test::code_of;
 
-std::string code_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "no error";
-}
+const RunHeader kHeader{.config_json = R"({"seed":1,"method":{"bits":4}})", .overrides = {"method.bits=4"}};
 
 void record_steps(Recorder& recorder, int from, int to) {
   recorder.declare_samples({{.name = "id", .type = ColumnType::kInt64}, {.name = "text", .type = ColumnType::kString}},

@@ -13,11 +13,13 @@
 #include "core/results/export.h"
 #include "core/results/merge.h"
 #include "core/results/recorder.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 
 namespace frugal::results {
 namespace {
 
+using test::code_of;
 namespace fs = std::filesystem;
 
 struct Spec {
@@ -68,15 +70,6 @@ class StrangersFiles : public testing::Test {
   void SetUp() override { set_reader_program(fs::path(FRUGAL_BINARY_DIR) / "frugal"); }
   test::TempFolder folder_;
 };
-
-std::string code_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "no error";
-}
 
 TEST_F(StrangersFiles, WholeOnesComeThroughUnchanged) {
   const fs::path file = make_run(folder_.path(), {});
