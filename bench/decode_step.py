@@ -7,6 +7,7 @@ usage: decode_step.py [--device cpu|cuda] [--shape llama1b|llama8b|tiny] [--cell
 import pathlib
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -128,29 +129,11 @@ def by_pytorch(arguments, cells):
     return eager, captured
 
 
-def main():
-    parser = options(__doc__, "bf16")
-    parser.add_argument("--shape", default="llama1b", choices=SHAPES)
-    parser.add_argument("--cells", default="1x1024,1x8192,32x1024,32x8192")
-    parser.add_argument("--latents", default="128+32")
-    parser.add_argument("--latent-cells", default="")
-    parser.add_argument("--steps", type=int, default=64)
-    arguments = parser.parse_args()
-    facts = torch_provenance(arguments)
-    cells, more = parsed(arguments.cells), parsed(arguments.latent_cells)
-    eager, captured = by_pytorch(arguments, cells)
-    if arguments.device == "cuda":
-        torch.cuda.empty_cache()  # the model is gone
-    found = {"PyTorch, transformers, SDPA, eager": eager, "PyTorch, transformers, SDPA, CUDA graph": captured,
-             "frugal, grouped cache": by_frugal(arguments, cells)}
-    for latent in arguments.latents.split(","):
-        rank, rope = latent.split("+")
-        found[f"frugal, latent {rank} + {rope}"] = by_frugal(
-            arguments, cells + more, "method=x_ecomla_random", f"method.r_kv={rank}", f"method.d_rope={rope}")
+def page_of(arguments, facts, cells, more, found):
     page = (f"# A decode step: {arguments.shape}, {arguments.precision}, random weights, {facts['device']}\n\n"
             "| batch x context | who | step, ms | tokens/s | cache, bytes | peak, MiB | against frugal's grouped cache |\n"
             "| --- | --- | ---: | ---: | ---: | ---: | ---: |\n")
-    grouped = found["frugal, grouped cache"]
+    grouped = found.get("frugal, grouped cache", {})
     for cell in dict.fromkeys(cells + more):
         for who, results in found.items():
             if cell not in results:
@@ -163,13 +146,38 @@ def main():
             peak = "" if r["peak_mib"] is None else f"{r['peak_mib']:,.0f}"
             share = f"{grouped[cell]['step_ms'] / r['step_ms']:.2f}" if cell in grouped else ""
             page += f"| {cell[0]} x {cell[1]} | {who} | {r['step_ms']:.2f} | {speed:,.0f} | {cache} | {peak} | {share} |\n"
-    page += ("\nnone: out of memory, or not captured.\n`" + " ".join(
-        ["python bench/decode_step.py", f"--device {arguments.device}", f"--shape {arguments.shape}", f"--cells {arguments.cells}",
-         f"--latents {arguments.latents}", *([f"--latent-cells {arguments.latent_cells}"] if more else []),
-         f"--steps {arguments.steps}"]) + "`\n")
-    write(f"decode_step_{arguments.device}_{arguments.shape}",
-          {"provenance": facts, "cells": {who: {f"{b}x{c}": r for (b, c), r in results.items()}
-                                          for who, results in found.items()}}, page, arguments.out)
+    return page + ("\nnone: out of memory, or not captured.\n`" + " ".join(
+        ["python bench/decode_step.py", f"--device {arguments.device}", f"--shape {arguments.shape}",
+         f"--cells {arguments.cells}", f"--latents {arguments.latents}",
+         *([f"--latent-cells {arguments.latent_cells}"] if more else []), f"--steps {arguments.steps}"]) + "`\n")
+
+
+def main():
+    parser = options(__doc__, "bf16")
+    parser.add_argument("--shape", default="llama1b", choices=SHAPES)
+    parser.add_argument("--cells", default="1x1024,1x8192,32x1024,32x8192")
+    parser.add_argument("--latents", default="128+32")
+    parser.add_argument("--latent-cells", default="")
+    parser.add_argument("--steps", type=int, default=64)
+    arguments = parser.parse_args()
+    facts = torch_provenance(arguments)
+    cells, more = parsed(arguments.cells), parsed(arguments.latent_cells)
+    found, begin = {}, time.perf_counter()
+
+    def take(results):  # written at once: what ran on a borrowed machine is not lost with it
+        found.update(results)
+        print(f"{time.perf_counter() - begin:.0f} s: {', '.join(results)}", file=sys.stderr, flush=True)
+        write(f"decode_step_{arguments.device}_{arguments.shape}",
+              {"provenance": facts, "cells": {who: {f"{b}x{c}": r for (b, c), r in of.items()} for who, of in found.items()}},
+              page_of(arguments, facts, cells, more, found), arguments.out)
+
+    take({"frugal, grouped cache": by_frugal(arguments, cells)})
+    for latent in arguments.latents.split(","):
+        rank, rope = latent.split("+")
+        take({f"frugal, latent {rank} + {rope}": by_frugal(arguments, cells + more, "method=x_ecomla_random",
+                                                         f"method.r_kv={rank}", f"method.d_rope={rope}")})
+    eager, captured = by_pytorch(arguments, cells)
+    take({"PyTorch, transformers, SDPA, eager": eager, "PyTorch, transformers, SDPA, CUDA graph": captured})
 
 
 if __name__ == "__main__":
