@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/launch/rank_group.h"
+#include "core/launch/spawn.h"
 #include "core/log.h"
 #include "core/run/nvml.h"
 #include "core/run/signals.h"
@@ -68,17 +69,9 @@ std::vector<launch::Variables> gpu_ranks(int ranks) {
   return of_rank;
 }
 
-bool on_path(const std::string& program) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((std::filesystem::path(folder) / program).c_str(), X_OK) == 0) return true;
-  return false;
-}
-
 // Open MPI's, on this machine only, whatever batch system we may be in.
 std::vector<std::string> mpirun(int ranks) {
-  if (!on_path("mpirun"))
+  if (!launch::on_path("mpirun"))
     throw Error(ErrorKind::kEnvironment, "no_mpirun", "ranks on the CPU are started by mpirun, which is not on PATH",
                 "parallel.ranks", "apt-get install openmpi-bin, or parallel.ranks=1");
   std::vector<std::string> command = {

@@ -32,7 +32,7 @@ using nlohmann::json;
 using run::JobResult;
 
 // From the first sign that the group is broken until it is killed: the time for rank 0 to say what it knows.
-constexpr auto kLastWords = std::chrono::seconds(3);
+constexpr auto kLastWords = std::chrono::seconds(1);
 // From rank 0's answer until ranks that do not end are killed.
 constexpr auto kGoodbye = std::chrono::seconds(30);
 
@@ -74,6 +74,20 @@ struct Child {
   pid_t pid = -1;
   std::optional<int> status;  // of waitpid, once it has ended
 };
+
+// Ranks that a launcher started are not our children: that they have let go of the journal is seen by its lock. Whoever
+// reads the journal next must find it so.
+void wait_until_unlocked(const fs::path& journal) {
+  for (int tries = 0; fs::exists(journal) && tries < 5000; ++tries) {
+    try {
+      results::lock_journal(journal);
+      return;
+    } catch (const Error& error) {
+      if (error.code() != "run_locked") return;  // the reader will say
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
 
 class RankGroup {
  public:
@@ -198,7 +212,10 @@ void RankGroup::read(Member& member) {
     take_line(member, line);
   }
   const bool failed = member.result && member.result->state == results::RunState::kFailed && member.rank != 0;
-  if (first_failure_ == nullptr && (failed || (member.ended && !member.result))) first_failure_ = &member;
+  // After rank 0's answer others may end because of it.
+  const Member* zero = find(0);
+  const bool lost = member.ended && !member.result && (zero == nullptr || !zero->result);
+  if (first_failure_ == nullptr && (failed || lost)) first_failure_ = &member;
 }
 
 void RankGroup::reap() {
@@ -236,6 +253,7 @@ void RankGroup::kill_all() {
     ::waitpid(child.pid, &status, 0);
     child.status = status;
   }
+  wait_until_unlocked(job_.run_dir / results::kJournalName);
 }
 
 const Member* RankGroup::find(int rank) const {

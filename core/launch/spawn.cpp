@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/io/file.h"
@@ -92,6 +93,14 @@ pid_t spawn(const ChildSpec& spec) {
   actions.connect(spec);
   actions.isolate();
   return actions.start(spec.program, spec.arguments, environment_with(spec.environment));
+}
+
+bool on_path(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (!folder.empty() && ::access((fs::path(folder) / program).c_str(), X_OK) == 0) return true;
+  return false;
 }
 
 long oom_kills() {

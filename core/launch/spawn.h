@@ -22,6 +22,8 @@ struct ChildSpec {
 // signals, nothing on stdin, and stdout sent where stderr goes. Throws Error(environment, "no_worker").
 pid_t spawn(const ChildSpec& spec);
 
+bool on_path(const std::string& program);
+
 // How often the kernel has killed for memory since boot; -1 where it does not tell.
 long oom_kills();
 

@@ -15,6 +15,7 @@ class OneProcess final : public Collectives {
   std::string backend() const override { return "none"; }
   std::string share(const std::string& text) override { return text; }
   void leave(bool /*well*/) override {}
+  bool alone() const override { return true; }
 
  protected:
   void sum_flat(const at::Tensor& /*flat*/) override {}
@@ -61,7 +62,7 @@ void in_buckets(const std::vector<at::Tensor>& tensors, const Travel& travel) {
 }  // namespace
 
 void Collectives::sum(const std::vector<at::Tensor>& tensors) {
-  if (size() == 1) return;
+  if (alone()) return;
   for (const at::Tensor& tensor : tensors)
     if (const at::ScalarType type = tensor.scalar_type();
         type != at::kFloat && type != at::kDouble && type != at::kLong)
@@ -70,12 +71,12 @@ void Collectives::sum(const std::vector<at::Tensor>& tensors) {
 }
 
 void Collectives::broadcast(const std::vector<at::Tensor>& tensors) {
-  if (size() == 1) return;
+  if (alone()) return;
   in_buckets(tensors, [this](const at::Tensor& flat) { broadcast_flat(flat.view(at::kByte)); });
 }
 
 bool Collectives::any(bool mine) {
-  if (size() == 1) return mine;
+  if (alone()) return mine;
   const at::Tensor votes = at::full({1}, mine ? 1 : 0, at::kLong);
   sum_flat(votes);
   return votes.item<int64_t>() > 0;
@@ -91,7 +92,7 @@ Collectives& collectives_of(const run::RunContext& run) {
 }
 
 void share_weights(const ParameterSet& parameters, Collectives& group) {
-  if (group.size() == 1) return;
+  if (group.alone()) return;
   std::vector<at::Tensor> weights;
   for (const NamedTensor& parameter : parameters.all()) weights.push_back(parameter.value);
   group.broadcast(weights);

@@ -19,6 +19,8 @@ constexpr int64_t kBucketBytes = 32 << 20;
 
 class Collectives : public run::Ranks {
  public:
+  // Nobody to exchange anything with: every call gives back what it was given, at no cost.
+  virtual bool alone() const { return false; }
   // In place, the sum of what the ranks have; fp32, fp64 or int64. On a GPU it is queued behind what has been launched.
   void sum(const std::vector<at::Tensor>& tensors);
   // In place, what rank 0 has; any type.

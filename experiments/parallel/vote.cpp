@@ -39,7 +39,7 @@ Wish Vote::hear(Said& said) {
 }
 
 Wish Vote::cast(const Wish& mine) {
-  if (group_.size() == 1) return mine;
+  if (group_.alone()) return mine;
   Said now = say(mine);
   if (!device_.is_cuda()) return hear(now);
   const Wish heard = said_ ? hear(*said_) : Wish{};

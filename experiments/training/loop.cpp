@@ -113,7 +113,7 @@ void TrainingLoop::one_step() {
 
 // backpropagate() has divided each rank's by their number, so that the sum is the gradient of the whole batch's mean.
 void TrainingLoop::add_up_gradients() {
-  if (group_.size() == 1) return;
+  if (group_.alone()) return;
   std::vector<at::Tensor> gradients;
   for (const NamedTensor& parameter : optimizer_.parameters()) gradients.push_back(parameter.value.grad());
   group_.sum(gradients);
@@ -159,7 +159,7 @@ void TrainingLoop::read_curves() {
   std::vector<at::Tensor> rows;
   for (const Pending& step : pending_) rows.push_back(step.values);
   at::Tensor means = at::stack(rows);
-  if (group_.size() > 1) {
+  if (!group_.alone()) {
     means = means.to(at::kDouble);
     group_.sum({means});
     means /= group_.size();  // of the norm, too, which all ranks have
