@@ -17,8 +17,8 @@ std::optional<run::RankPlace> launched_place(const PreparedJob& prepared);
 // Error(kEnvironment, "no_mpirun").
 launch::Runner rank_starter(const PreparedJob& prepared);
 
-// Our part as another rank than 0, which tells us all there is to know: no folder, no results. Throws the run's error,
-// returns its exit code.
+// Our part as another rank than 0, which tells us all there is to know: no folder, no results. Throws the run's error.
+// Else returns 0, interrupted or not: that is rank 0's to say, and launchers kill whoever is left after another code.
 int follow_rank_zero(const PreparedJob& prepared);
 
 }  // namespace frugal::cli

@@ -44,7 +44,7 @@ class Listener {
     if (path_.string().size() >= sizeof address.sun_path)
       throw Error(ErrorKind::kEnvironment, "no_channel", "the path of a socket is too long", path_.string(),
                   "a shorter TMPDIR");
-    std::strcpy(address.sun_path, path_.c_str());
+    path_.string().copy(address.sun_path, sizeof address.sun_path - 1);
     if (!socket_ || ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::listen(socket_.get(), SOMAXCONN) != 0)
       io::throw_errno(errno, "make the ranks' socket", path_);
@@ -349,6 +349,7 @@ int tied_command(std::span<const std::string> args) {
     throw Error(ErrorKind::kEnvironment, "parent_gone", "the program that started this one has ended");
   std::vector<std::string> texts(args.begin() + 1, args.end());
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (auto& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   ::execvp(pointers[0], pointers.data());

@@ -55,6 +55,7 @@ class SpawnActions {
     arguments.insert(arguments.begin(), program.string());
     const auto pointers = [](std::vector<std::string>& texts) {
       std::vector<char*> list;
+      list.reserve(texts.size() + 1);
       for (auto& text : texts) list.push_back(text.data());
       list.push_back(nullptr);
       return list;

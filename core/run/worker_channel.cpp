@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/io/fault.h"
@@ -27,7 +28,7 @@ void connect_channel() {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   if (std::strlen(path) >= sizeof address.sun_path)
     throw Error(ErrorKind::kEnvironment, "no_channel", "the path of a socket is too long", path, "a shorter TMPDIR");
-  std::strcpy(address.sun_path, path);
+  std::string_view(path).copy(address.sun_path, sizeof address.sun_path - 1);
   io::Fd low(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const io::Fd socket(::fcntl(low.get(), F_DUPFD_CLOEXEC, 10));  // above the two that it becomes
   low.reset();

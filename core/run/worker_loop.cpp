@@ -102,6 +102,10 @@ void execute_recorded(const Job& job, const Execute& execute, const Facts& prove
   const LogToJournal listener(recorder);
   for (const auto* facts : {&job.provenance, &provenance})
     for (const auto& [key, value] : *facts) recorder.provenance(key, value);
+  if (ranks == nullptr && recorder.resumed()) {  // maybe from a run of several
+    recorder.provenance("parallel.ranks", "1");
+    recorder.provenance("parallel.backend", "none");
+  }
   recorder.state(RunState::kRunning);
   RunContext context{.job = job,
                      .recorder = recorder,
@@ -195,7 +199,7 @@ JobResult follow(const Job& job, const Execute& execute, Ranks& ranks) {
 // The ranks' own jobs name no folder; what counts is rank 0's.
 JobResult run_ranked(Job job, const Execute& execute, const WorkerOptions& options, Facts provenance,
                      std::unique_ptr<Ranks>& ranks) {
-  const JobResult joined = outcome_of(job, [&] {
+  JobResult joined = outcome_of(job, [&] {
     if (!options.join)
       throw Error(ErrorKind::kUsage, "one_process", "this worker runs in one process only", "parallel.ranks");
     ranks = options.join(job);

@@ -1,5 +1,6 @@
 #include "experiments/parallel/collectives.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 

@@ -1,5 +1,5 @@
 // Ranks on GPUs, through c10d's NCCL group, as torch.distributed has it.
-#include <ATen/ops/zeros.h>
+#include <ATen/Context.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "experiments/parallel/join.h"
+#include "models/nn/cuda_support.h"
 
 namespace frugal {
 namespace {
@@ -107,6 +108,9 @@ bool has_value(const char* variable, std::string_view value) {
 }  // namespace
 
 std::unique_ptr<run::Ranks> join_ranks(const run::Job& job) {
+  if (!at::hasCUDA() || cuda::device_count() == 0)
+    throw Error(ErrorKind::kEnvironment, "no_cuda", "device.type is cuda, and there is no usable GPU here",
+                "device.type", "device=cpu, or run where nvidia-smi shows a GPU");
   const auto place = run::place_in_environment();
   check_rank_count(place ? place->size : 1, job);
   const std::string address = required("MASTER_ADDR", place->launcher);

@@ -174,6 +174,7 @@ class Parallel(CliTest):
                 answer = self.run_ok(*run, f"parallel.ranks={second}", f"hydra.run.dir={folder}")
                 self.assertIn("resumed at step 8", answer.err)
                 self.expect_same("whole", folder)
+                self.assertEqual(provenance(folder)["parallel.ranks"], str(second))
 
     def test_a_signal_stops_all_at_one_step(self):
         process, pids = self.start_endless(2, "asked")
