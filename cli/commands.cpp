@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "core/launch/rank_group.h"
 #include "core/results/merge.h"
 #include "core/results/sandbox.h"
 #include "core/results/tensor_file.h"
@@ -40,6 +41,7 @@ constexpr Command kCommands[] = {
     {"config", "the config engine by itself: parse, load, get, compose, sweep", config_command},
     {"version", "print the version, and what is built in", version_command},
     {"watch", "progress and curves of running jobs", watch_command},
+    {launch::kTiedVerb, "", launch::tied_command},
     {results::kReadRunsVerb, "", results::read_runs_child},
     {results::kMergeVerb, "", results::merge_child},
     {results::kCheckTensorsVerb, "", results::check_tensors_child},

@@ -12,6 +12,7 @@
 #include "experiments/forward/options.h"
 #include "experiments/language_modelling/options.h"
 #include "experiments/multiple_choice/options.h"
+#include "experiments/parallel/options.h"
 #include "experiments/preference/options.h"
 #include "experiments/profile/options.h"
 #include "experiments/registry.h"
@@ -30,8 +31,8 @@
 namespace frugal::cli {
 namespace {
 
-constexpr const char* kRootKeys[] = {"seed",       "device",  "data",  "dataset", "model", "method",
-                                     "experiment", "metrics", "table", "hydra",   "user"};
+constexpr const char* kRootKeys[] = {"seed",       "device",  "data",  "dataset",  "model", "method",
+                                     "experiment", "metrics", "table", "parallel", "hydra", "user"};
 
 // The keys of a table as nested objects of their defaults.
 Json defaults_of(const std::vector<OptionInfo>& infos) {
@@ -228,6 +229,7 @@ ComponentOptions entry(const char* name, const char* node, const OptionTable<Str
 
 std::vector<ComponentOptions> component_options() {
   return {entry("device", "device", device_options()),
+          entry("parallel", "parallel", parallel_options()),
           entry("text_dataset", "dataset", text_dataset_options()),
           entry("multiple_choice_dataset", "dataset", multiple_choice_dataset_options()),
           entry("documents", "dataset", document_dataset_options()),
@@ -266,7 +268,10 @@ void check_components(const Json& config, const Locator& where) {
   if (config.contains("device")) device_options().read(config["device"], "device", where);
   std::vector<std::string> names;
   for (const ExperimentCheck& experiment : kExperimentChecks) {
-    if (experiment.name == name) return experiment.check(config, where);
+    if (experiment.name == name) {
+      experiment.check(config, where);
+      return check_parallel(config, where);
+    }
     names.emplace_back(experiment.name);
   }
   throw Error(ErrorKind::kUsage, "unknown_experiment", cat("there is no experiment '", name, "'"),
@@ -277,7 +282,8 @@ std::string worker_flavour(const Json& config) {
   const Json* name = options_detail::find(config, "experiment.name");
   if (name != nullptr && *name == "sleep") return "plain";
   const Json* type = options_detail::find(config, "device.type");
-  return type != nullptr && *type == "cuda" ? "cuda" : "cpu";
+  if (type != nullptr && *type == "cuda") return "cuda";
+  return parallel_options().read(config.value("parallel", Json()), "parallel").ranks > 1 ? "mpi" : "cpu";
 }
 
 }  // namespace frugal::cli

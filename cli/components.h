@@ -27,7 +27,7 @@ std::shared_ptr<config::ConfigSource> options_source();
 // declares. config: resolved. Throws Error(kUsage) with file:line and the nearest valid name.
 void check_components(const Json& config, const Locator& where);
 
-// frugal-worker-<flavour> that runs this config: plain, cpu, cuda.
+// frugal-worker-<flavour> that runs this config: plain, cpu, mpi (cpu in several ranks), cuda.
 std::string worker_flavour(const Json& config);
 
 }  // namespace frugal::cli

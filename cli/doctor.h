@@ -23,7 +23,7 @@ using Findings = std::vector<Finding>;
 Findings machine_findings();
 // gpu, as the driver tells.
 Findings gpu_findings();
-// worker, libtorch, blas, cuda-worker, hdf5: starts the workers on a job of nothing.
+// worker, libtorch, blas, cuda-worker, mpi-worker, hdf5: starts the workers on a job of nothing.
 Findings worker_findings();
 // data (which sets $FRUGAL_DATA_ROOT holds, each read), models (wheels that carry some), hf-cache.
 Findings data_findings();

@@ -1,13 +1,11 @@
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 
 #include "cli/doctor.h"
 #include "cli/inspect_video.h"
 #include "core/error.h"
 #include "core/io/resources.h"
+#include "core/launch/spawn.h"
 #include "datasets/glue.h"
 
 namespace frugal::cli {
@@ -90,17 +88,10 @@ Finding hub() {
   return finding;
 }
 
-bool on_path(const std::string& program) {
-  std::istringstream folders(environment("PATH"));
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (!folder.empty() && ::access((fs::path(folder) / program).c_str(), X_OK) == 0) return true;
-  return false;
-}
-
 Finding programs(const std::string& name, const std::vector<std::string>& wanted, const std::string& without,
                  const std::string& fix) {
   std::string there, not_there;
-  for (const auto& program : wanted) append(on_path(program) ? there : not_there, program);
+  for (const auto& program : wanted) append(launch::on_path(program) ? there : not_there, program);
   if (not_there.empty()) return {.name = name, .detail = there + " on PATH"};
   return {.name = name, .health = Health::kMissing, .detail = cat("no ", not_there, " on PATH: ", without), .fix = fix};
 }

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/io/scratch_folder.h"
 #include "core/launch/run_once.h"
+#include "core/launch/spawn.h"
 #include "core/results/journal.h"
 #include "core/results/run_data.h"
 #include "core/run/provenance.h"
@@ -64,6 +65,20 @@ Finding cuda_worker() {
   }
 }
 
+Finding mpi_worker() {
+  constexpr const char* kFix = "scripts/setup && cmake --preset release && scripts/build release";
+  try {
+    ask_worker("mpi");
+  } catch (const Error& error) {
+    return missing("mpi-worker", error, kFix);
+  }
+  if (launch::on_path("mpirun")) return {.name = "mpi-worker", .detail = "starts; mpirun on PATH"};
+  return {.name = "mpi-worker",
+          .health = Health::kMissing,
+          .detail = "starts, and no mpirun is on PATH: parallel.ranks above 1 will be refused on the CPU",
+          .fix = "apt-get install openmpi-bin"};
+}
+
 }  // namespace
 
 Findings worker_findings() {
@@ -82,6 +97,7 @@ Findings worker_findings() {
     findings.push_back(missing("libtorch", error, "scripts/setup && scripts/build release"));
   }
   findings.push_back(cuda_worker());
+  findings.push_back(mpi_worker());
   return findings;
 }
 

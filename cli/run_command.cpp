@@ -31,6 +31,8 @@ overrides are Hydra's: group=option, key=value, +key=value, ++key=value, ~key, s
   -cn, --config-name N           primary config ("config")
 
 hydra.run.dir=D runs in D: an interrupted run there goes on, a finished one is refused.
+parallel.ranks=N shares a training's batches among N processes, a GPU each or on the CPU through MPI, started here or by
+torchrun, mpirun or srun (docs/parallel.md).
 exit codes: 0 done, 2 bad config, 3 bad data, 4 the machine cannot, 5 the run failed, 85/130/143 stopped by a signal
 )";
 

@@ -4,12 +4,14 @@
 #include <cstdlib>
 
 #include "cli/components.h"
+#include "cli/run_ranks.h"
 #include "core/config/show.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/run/provenance.h"
 #include "core/run/run_folder.h"
 #include "core/run/signals.h"
+#include "experiments/parallel/options.h"
 
 namespace frugal::cli {
 namespace {
@@ -34,6 +36,18 @@ void print_metrics(const results::Finished& finished) {
   std::printf("content hash %s\n%s\n", finished.content_hash.c_str(), finished.file.c_str());
 }
 
+// What of a checked config the job says by itself. A run in one process records no `parallel` node: it is the same run
+// as before there was one.
+void take_over(PreparedJob& prepared) {
+  const ParallelOptions parallel = parallel_options().read(prepared.config.value("parallel", Json()), "parallel");
+  prepared.job.ranks = static_cast<int>(parallel.ranks);
+  prepared.job.rank_timeout_minutes = parallel.timeout_minutes;
+  if (parallel.ranks == 1) prepared.config.erase("parallel");
+  prepared.flavour = worker_flavour(prepared.config);
+  prepared.job.config = nlohmann::json::parse(prepared.config.dump());
+  prepared.job.threads = threads_of(prepared.config);
+}
+
 }  // namespace
 
 PreparedJob prepare_job(const config::ComposeRequest& request, const std::vector<std::string>& command_line) {
@@ -43,13 +57,12 @@ PreparedJob prepare_job(const config::ComposeRequest& request, const std::vector
   config::require_no_missing(*resolved);
   prepared.config = config::to_json(*resolved);
   check_components(prepared.config, [&](std::string_view key) { return composition.where(key); });
-  prepared.flavour = worker_flavour(prepared.config);
-  prepared.job.config = nlohmann::json::parse(prepared.config.dump());
+  take_over(prepared);
+  if (prepared.job.ranks == 1) resolved->entries.erase(config::Key("parallel"));
   prepared.job.config_yaml = config::yaml_text(*resolved);
   prepared.job.overrides = composition.task_overrides;
   for (const auto& [group, option] : composition.choices) prepared.job.choices.emplace_back(group, choice_text(option));
   prepared.job.provenance = run::run_provenance(command_line);
-  prepared.job.threads = threads_of(prepared.config);
   return prepared;
 }
 
@@ -79,9 +92,13 @@ launch::RunOutcome run_to_end(PreparedJob& prepared, const std::filesystem::path
   prepared.job.id = folder.string();
   const config::NodePtr root = prepared.composition.config;
   const config::NodePtr hydra = root ? root->find("hydra") : nullptr;
-  launch::RunOutcome outcome = launch::run_once(
-      prepared.job, hydra ? config::yaml_text(*hydra) : "", run::Existing::kResume,
-      {.program = launch::worker_program(prepared.flavour), .environment = worker_environment(prepared.config)});
+  const std::string hydra_yaml = hydra ? config::yaml_text(*hydra) : "";
+  const bool starts_ranks = prepared.job.ranks > 1 && !launched_place(prepared);
+  launch::RunOutcome outcome =
+      starts_ranks ? launch::run_once(prepared.job, hydra_yaml, run::Existing::kResume, rank_starter(prepared))
+                   : launch::run_once(prepared.job, hydra_yaml, run::Existing::kResume,
+                                      launch::WorkerSpec{.program = launch::worker_program(prepared.flavour),
+                                                         .environment = worker_environment(prepared.config)});
   if (outcome.result.state == results::RunState::kFailed) throw run::as_error(outcome.result);
   if (outcome.result.state == results::RunState::kDone && !outcome.finished)
     throw Error(ErrorKind::kRunFailed, "no_result", "the run ended without a result file", folder.string());
@@ -89,6 +106,7 @@ launch::RunOutcome run_to_end(PreparedJob& prepared, const std::filesystem::path
 }
 
 int run_and_print(PreparedJob& prepared) {
+  if (const auto place = launched_place(prepared); place && place->rank > 0) return follow_rank_zero(prepared);
   run::install_signal_flag();  // before there is a folder: from here on a signal leaves one that can be resumed
   const std::filesystem::path folder = run_folder(prepared.composition);
   log::info("run folder ", folder.string());
@@ -103,12 +121,10 @@ PreparedJob recorded_job(const results::RunData& data) {
   PreparedJob prepared{.composition = {}, .config = {}, .flavour = {}, .job = {}};
   prepared.config = Json::parse(data.open.config_json);
   check_components(prepared.config, {});
-  prepared.flavour = worker_flavour(prepared.config);
-  prepared.job.config = nlohmann::json::parse(data.open.config_json);
+  take_over(prepared);
   prepared.job.config_yaml = data.open.config_yaml;
   prepared.job.overrides = data.open.overrides;
   prepared.job.choices = data.open.choices;
-  prepared.job.threads = threads_of(prepared.config);
   return prepared;
 }
 

@@ -79,6 +79,10 @@ launch::SweepJob sweep_job(const RunOptions& options, const std::vector<std::str
   config::ComposeRequest request = one.request();
   request.job_number = number;
   const PreparedJob prepared = prepare_job(request, command_line);
+  if (prepared.job.ranks > 1)
+    throw Error(ErrorKind::kUsage, "ranks_in_sweep",
+                "sweeps and tables give each job one process: several ranks are for a run by itself", "parallel.ranks",
+                "parallel.ranks=1, or frugal run of each job");
   const config::NodePtr hydra = prepared.composition.config->find("hydra");
   return {.index = number.value_or(0),
           .overrides = prepared.job.overrides,

@@ -1,9 +1,10 @@
-// frugal-worker-cpu and frugal-worker-cuda: the workers that run what needs tensors.
+// frugal-worker-cpu, frugal-worker-mpi and frugal-worker-cuda: the workers that run what needs tensors.
 #include <ATen/Version.h>
 #include <dlfcn.h>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "experiments/parallel/join.h"
 #include "experiments/registry.h"
 #include "models/nn/cuda_support.h"
 #include "models/nn/memory.h"
@@ -68,5 +69,5 @@ void execute(frugal::run::RunContext& run) {
 int main(int argc, char** argv) {
   frugal::memory::install_cpu_accounting();
   check_blas();
-  return frugal::run::worker_main(argc, argv, execute, {.provenance = provenance});
+  return frugal::run::worker_main(argc, argv, execute, {.provenance = provenance, .join = frugal::join_ranks});
 }

@@ -60,5 +60,7 @@ if(FRUGAL_HAS_CUDA)
   target_link_libraries(frugal_torch_cuda_iface INTERFACE
     "-Wl,--push-state,--no-as-needed,${FRUGAL_TORCH_ROOT}/lib/libtorch_cuda.so,--pop-state"
     frugal_c10_cuda frugal_torch_iface)
+  # The wheel's NCCL is linked by libtorch_cuda; its header comes with it.
+  find_path(FRUGAL_NCCL_INCLUDE_DIR nccl.h HINTS "${_site}/nvidia/nccl/include" ${CUDAToolkit_INCLUDE_DIRS} REQUIRED)
 endif()
 message(STATUS "LibTorch ${FRUGAL_TORCH_VERSION} in ${FRUGAL_TORCH_ROOT}; CUDA worker: ${FRUGAL_HAS_CUDA}")

@@ -37,6 +37,19 @@ void take_workspaces(const at::Device& device) {
   cuda::synchronize();
 }
 
+// A rank takes the GPU of its number on this machine, or the only one that it was given.
+int64_t gpu_index(const DeviceOptions& options, const run::RunContext& run) {
+  const int gpus = cuda::device_count();
+  if (run.ranks == nullptr || gpus == 1) return options.index;
+  const auto place = run::place_in_environment();
+  if (place && place->local_rank >= gpus)
+    throw Error(ErrorKind::kEnvironment, "too_few_gpus",
+                cat("rank ", place->rank, " is number ", place->local_rank, " of this machine, which has ", gpus,
+                    " GPUs; each rank takes one"),
+                "parallel.ranks", cat("at most ", gpus, " ranks a machine"));
+  return place ? place->local_rank : options.index;
+}
+
 }  // namespace
 
 at::Device open_device(const Json& node, run::RunContext& run) {
@@ -60,14 +73,15 @@ at::Device open_device(const Json& node, run::RunContext& run) {
   if (!cuda::built() || !at::hasCUDA() || cuda::device_count() == 0)
     throw Error(ErrorKind::kEnvironment, "no_cuda", "device.type is cuda, and there is no usable GPU here",
                 "device.type", "device=cpu, or run where nvidia-smi shows a GPU");
-  if (options.index >= cuda::device_count())
+  const int64_t index = gpu_index(options, run);
+  if (index >= cuda::device_count())
     throw Error(ErrorKind::kEnvironment, "no_cuda",
-                cat("device.index is ", options.index, ", and there are ", cuda::device_count(), " GPUs"),
-                "device.index", "device.index=0, or another CUDA_VISIBLE_DEVICES");
+                cat("device.index is ", index, ", and there are ", cuda::device_count(), " GPUs"), "device.index",
+                "device.index=0, or another CUDA_VISIBLE_DEVICES");
   context.lazyInitDevice(at::kCUDA);
-  cuda::set_device(static_cast<int>(options.index));
+  cuda::set_device(static_cast<int>(index));
   run.recorder.provenance("device", cuda::device_line());
-  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(options.index));
+  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
   if (strict) satisfy_strict_blas(device);
   take_workspaces(device);
   return device;

@@ -16,6 +16,7 @@ struct ExperimentInfo {
   std::string_view summary;
   const std::vector<OptionInfo>& (*options)();
   bool plans = false;  // obeys Job::dry_run
+  bool ranks = false;  // shares its batches among several processes
 };
 std::span<const ExperimentInfo> experiment_infos();
 

@@ -13,7 +13,8 @@ namespace {
 
 // What stopped the worker from outside says nothing of the run, which can go on from its checkpoint.
 bool stopped_from_outside(const JobResult& result) {
-  return result.error_code == "worker_killed" || result.error_code == "out_of_memory" ||
+  return result.error_code == "worker_killed" || result.error_code == "rank_ended" ||
+         result.error_code == "lost_rank" || result.error_code == "out_of_memory" ||
          result.error_code == "not_stopping";
 }
 
@@ -45,13 +46,19 @@ RunOutcome finish(const std::filesystem::path& run_dir, JobResult result) {
   return outcome;
 }
 
-RunOutcome run_once(run::Job job, std::string_view hydra_yaml, run::Existing existing, const WorkerSpec& spec,
-                    const WaitLimits& limits) {
+RunOutcome run_once(run::Job job, std::string_view hydra_yaml, run::Existing existing, const Runner& runner) {
   job.resume = run::prepare_folder(job.run_dir, existing);
   run::write_hydra_files(job.run_dir, job.config_yaml, hydra_yaml, job.overrides);
   run::install_signal_flag();
-  WorkerProcess worker(spec);
-  return finish(job.run_dir, run_on(worker, job, limits));
+  return finish(job.run_dir, runner(job));
+}
+
+RunOutcome run_once(run::Job job, std::string_view hydra_yaml, run::Existing existing, const WorkerSpec& spec,
+                    const WaitLimits& limits) {
+  return run_once(std::move(job), hydra_yaml, existing, [&](const run::Job& prepared) {
+    WorkerProcess worker(spec);
+    return run_on(worker, prepared, limits);
+  });
 }
 
 }  // namespace frugal::launch

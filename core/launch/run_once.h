@@ -1,6 +1,7 @@
 // One run from the front end: folder, worker, result file.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "core/launch/worker_process.h"
@@ -23,8 +24,13 @@ std::optional<results::StateRecord> ending_record(const run::JobResult& result);
 // one: a run without its file is not done.
 RunOutcome finish(const std::filesystem::path& run_dir, run::JobResult result);
 
-// Runs the job in a worker of its own and waits. job.run_dir is prepared (run/run_folder.h); job.resume is set from it.
-// Signals are passed on. Throws what prepare_folder and WorkerProcess throw; how the run itself ended is in the result.
+// Runs a job to its end; run_on and run_on_ranks, bound to where.
+using Runner = std::function<run::JobResult(const run::Job& job)>;
+
+// Runs the job and waits. job.run_dir is prepared (run/run_folder.h); job.resume is set from it.
+// Signals are passed on. Throws what prepare_folder and the runner throw; how the run itself ended is in the result.
+RunOutcome run_once(run::Job job, std::string_view hydra_yaml, run::Existing existing, const Runner& runner);
+// The same in a worker of its own.
 RunOutcome run_once(run::Job job, std::string_view hydra_yaml, run::Existing existing, const WorkerSpec& worker,
                     const WaitLimits& limits = {});
 

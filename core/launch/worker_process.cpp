@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,9 +13,10 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/launch/spawn.h"
 #include "core/log.h"
 #include "core/run/signals.h"
-#include "core/run/worker_loop.h"
+#include "core/run/worker_channel.h"
 
 namespace frugal::launch {
 
@@ -50,74 +50,6 @@ Pipe make_pipe() {
   return pipe;
 }
 
-class SpawnActions {
- public:
-  SpawnActions() {
-    ::posix_spawn_file_actions_init(&files_);
-    ::posix_spawnattr_init(&attributes_);
-  }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-  ~SpawnActions() {
-    ::posix_spawn_file_actions_destroy(&files_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-
-  void connect(const Pipe& jobs, const Pipe& replies, const fs::path& stderr_file) {
-    ::posix_spawn_file_actions_addopen(&files_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (!stderr_file.empty())
-      ::posix_spawn_file_actions_addopen(&files_, STDERR_FILENO, stderr_file.c_str(), O_WRONLY | O_CREAT | O_APPEND,
-                                         0644);
-    // Our stdout carries results only; what a library of the worker prints belongs to the log.
-    ::posix_spawn_file_actions_adddup2(&files_, STDERR_FILENO, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&files_, jobs.read.get(), run::kJobsFd);
-    ::posix_spawn_file_actions_adddup2(&files_, replies.write.get(), run::kRepliesFd);
-  }
-  // A process group of its own: Ctrl-C reaches the worker once, passed on by us. Signals as a fresh process has them.
-  void isolate() {
-    sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  pid_t spawn(const fs::path& program, std::vector<std::string> environment) {
-    std::vector<std::string> arguments = {program.string(), "--parent", std::to_string(::getpid())};
-    const auto pointers = [](std::vector<std::string>& texts) {
-      std::vector<char*> list;
-      for (auto& text : texts) list.push_back(text.data());
-      list.push_back(nullptr);
-      return list;
-    };
-    pid_t pid = -1;
-    const int error = ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, pointers(arguments).data(),
-                                    pointers(environment).data());
-    if (error != 0)
-      throw Error(ErrorKind::kEnvironment, "no_worker", cat("cannot start the worker: ", std::strerror(error)),
-                  program.string());
-    return pid;
-  }
-
- private:
-  posix_spawn_file_actions_t files_{};
-  posix_spawnattr_t attributes_{};
-};
-
-std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& changes) {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    const bool replaced = std::any_of(changes.begin(), changes.end(), [&](const auto& change) {
-      return text.size() > change.first.size() && text.starts_with(change.first) && text[change.first.size()] == '=';
-    });
-    if (!replaced) environment.emplace_back(text);
-  }
-  for (const auto& [key, value] : changes) environment.push_back(cat(key, "=", value));
-  return environment;
-}
-
 // A child inherits the affinity of the thread that starts it; set there, it holds before the first library loads.
 class Affinity {
  public:
@@ -141,30 +73,19 @@ class Affinity {
   bool changed_ = false;
 };
 
-// How often the kernel has killed for memory since boot; -1 where it does not tell.
-long oom_kills() {
-  std::string text;
-  try {
-    text = io::read_file("/proc/vmstat");
-  } catch (const Error&) {
-    return -1;
-  }
-  const auto at = text.find("\noom_kill ");
-  return at == text.npos ? -1 : std::strtol(text.c_str() + at + 10, nullptr, 10);
-}
-
 }  // namespace
 
 WorkerProcess::WorkerProcess(const WorkerSpec& spec)
     : oom_kills_at_start_(oom_kills()), stderr_file_(spec.stderr_file) {
   Pipe jobs = make_pipe();
   Pipe replies = make_pipe();
-  SpawnActions actions;
-  actions.connect(jobs, replies, spec.stderr_file);
-  actions.isolate();
   {
     const Affinity affinity(spec.cores);
-    pid_ = actions.spawn(spec.program, environment_with(spec.environment));
+    pid_ = spawn({.program = spec.program,
+                  .arguments = {"--parent", std::to_string(::getpid())},
+                  .environment = spec.environment,
+                  .stderr_file = spec.stderr_file,
+                  .descriptors = {{jobs.read.get(), run::kJobsFd}, {replies.write.get(), run::kRepliesFd}}});
   }
   jobs_ = std::move(jobs.write);
   replies_ = std::move(replies.read);

@@ -54,18 +54,21 @@ struct Recorder::Impl {
   std::string run_id;
   bool resumed = false;
 
-  std::unique_ptr<JournalWriter> journal;
-  std::mutex mutex;          // guards what follows
-  bool must_rewind = false;  // resumed, and nothing was said yet about where to go on
+  std::unique_ptr<JournalWriter> journal;  // null: nothing is kept
+  std::mutex mutex;                        // guards what follows
+  bool must_rewind = false;                // resumed, and nothing was said yet about where to go on
   SchemaRecord schema;
   bool declared = false;
   std::set<std::string, std::less<>> series_names;
 
+  void append(const Record& record, Push push = Push::kBuffer) const {
+    if (journal) journal->append(record, push);
+  }
   // Call with the mutex held, before a result is recorded.
   void start_results() {
     if (!std::exchange(must_rewind, false)) return;
     log::info("no checkpoint to go on from: this run starts again from its beginning");
-    journal->append(RewindRecord{.offset = 0});
+    append(RewindRecord{.offset = 0});
     forget();
   }
   void forget() {
@@ -83,7 +86,7 @@ struct Recorder::Impl {
   void result(const Record& record, Push push = Push::kBuffer) {
     const std::lock_guard lock(mutex);
     start_results();
-    journal->append(record, push);
+    append(record, push);
   }
   void new_series(std::string_view name);
   void write_array_file(const std::string& sha256, std::span<const std::byte> data) const;
@@ -140,6 +143,10 @@ OpenRecord open_record(const RunHeader& header) {
 
 }  // namespace
 
+Recorder Recorder::none() {
+  return Recorder(std::make_unique<Impl>());
+}
+
 Recorder Recorder::create(const fs::path& run_dir, const RunHeader& header) {
   auto impl = std::make_unique<Impl>();
   const OpenRecord open = open_record(header);
@@ -164,7 +171,11 @@ Recorder Recorder::resume(const fs::path& run_dir, const RunHeader& header) {
     return Recorder(std::move(impl));
   }
   const RunData data = replay_file(path).data;
-  const auto parse = [](const std::string& text) { return nlohmann::json::parse(text, nullptr, false); };
+  const auto parse = [](const std::string& text) {
+    nlohmann::json config = nlohmann::json::parse(text, nullptr, false);
+    if (config.is_object()) config.erase("parallel");  // how many processes go on with it is no part of what a run is
+    return config;
+  };
   if (data.open.config_json != header.config_json && parse(data.open.config_json) != parse(header.config_json))
     throw Error(ErrorKind::kUsage, "config_changed", "the run in this folder was started with another config",
                 run_dir.string(), "choose another folder (hydra.run.dir)");
@@ -184,7 +195,7 @@ void Recorder::series(std::string_view name, std::int64_t step, double value) {
   const std::lock_guard lock(impl_->mutex);
   impl_->start_results();
   impl_->new_series(name);
-  impl_->journal->append(PointRecord{.series = std::string(name), .step = step, .time_ns = now_ns(), .value = value});
+  impl_->append(PointRecord{.series = std::string(name), .step = step, .time_ns = now_ns(), .value = value});
 }
 
 void Recorder::declare_series(std::string_view name, std::string_view unit, std::string_view description,
@@ -192,7 +203,7 @@ void Recorder::declare_series(std::string_view name, std::string_view unit, std:
   const std::lock_guard lock(impl_->mutex);
   impl_->start_results();
   impl_->new_series(name);
-  impl_->journal->append(SeriesRecord{
+  impl_->append(SeriesRecord{
       .name = std::string(name), .unit = std::string(unit), .description = std::string(description), .repeat = repeat});
 }
 
@@ -205,7 +216,7 @@ void Recorder::declare_samples(const std::vector<Column>& columns, const std::ve
     if (encode(schema) == encode(impl_->schema)) return;
     throw Error(ErrorKind::kUsage, "bad_columns", "the columns of the samples were declared already, and otherwise");
   }
-  impl_->journal->append(schema);
+  impl_->append(schema);
   impl_->schema = std::move(schema);
   impl_->declared = true;
 }
@@ -216,7 +227,7 @@ void Recorder::sample(std::span<const Value> cells, std::span<const std::vector<
   if (!impl_->declared)
     throw Error(ErrorKind::kUsage, "bad_sample", "declare_samples() must come before the first sample");
   check_row(impl_->schema, cells, lists.size());
-  impl_->journal->append(SampleRecord{.cells = {cells.begin(), cells.end()}, .lists = {lists.begin(), lists.end()}});
+  impl_->append(SampleRecord{.cells = {cells.begin(), cells.end()}, .lists = {lists.begin(), lists.end()}});
 }
 
 void Recorder::sample(std::initializer_list<Value> cells, std::initializer_list<std::vector<double>> lists) {
@@ -234,6 +245,7 @@ void Recorder::timing_rule(std::string_view phase, std::string_view rule, std::s
 
 void Recorder::array(const ArrayInfo& info, const void* data) {
   check_array(info);
+  if (!impl_->journal) return;
   const std::span bytes(static_cast<const std::byte*>(data), byte_count(info));
   ArrayRecord record{.info = info, .sha256 = io::sha256(bytes), .inlined = bytes.size() <= kInlineBytes, .data = {}};
   if (record.inlined) {
@@ -245,6 +257,7 @@ void Recorder::array(const ArrayInfo& info, const void* data) {
 }
 
 void Recorder::input(std::string_view role, const fs::path& path, std::string_view licence) {
+  if (!impl_->journal) return;
   Input input{.role = std::string(role),
               .path = path.string(),
               .bytes = 0,
@@ -255,28 +268,28 @@ void Recorder::input(std::string_view role, const fs::path& path, std::string_vi
 }
 
 void Recorder::provenance(std::string_view key, std::string_view value) {
-  impl_->journal->append(ProvenanceRecord{.key = std::string(key), .value = std::string(value)});
+  impl_->append(ProvenanceRecord{.key = std::string(key), .value = std::string(value)});
 }
 
 void Recorder::event(std::string_view name, const nlohmann::json& details) {
-  impl_->journal->append(EventRecord{.time_ns = now_ns(),
-                                     .name = std::string(name),
-                                     .json = details.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
-                         Push::kWrite);
+  impl_->append(EventRecord{.time_ns = now_ns(),
+                            .name = std::string(name),
+                            .json = details.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
+                Push::kWrite);
 }
 
 void Recorder::log(std::string_view line) {
-  impl_->journal->append(LogRecord{.time_ns = now_ns(), .line = std::string(line)});
+  impl_->append(LogRecord{.time_ns = now_ns(), .line = std::string(line)});
 }
 
 void Recorder::state(RunState state, std::string_view error_kind, std::string_view error_code,
                      std::string_view message) {
-  impl_->journal->append(StateRecord{.time_ns = now_ns(),
-                                     .state = state,
-                                     .error_kind = std::string(error_kind),
-                                     .error_code = std::string(error_code),
-                                     .message = std::string(message)},
-                         Push::kWrite);
+  impl_->append(StateRecord{.time_ns = now_ns(),
+                            .state = state,
+                            .error_kind = std::string(error_kind),
+                            .error_code = std::string(error_code),
+                            .message = std::string(message)},
+                Push::kWrite);
   if (state != RunState::kCreated && state != RunState::kRunning) sync();
 }
 
@@ -295,13 +308,13 @@ void Recorder::rewind(const Position& position) {
                     "': the checkpoint is of another run, or the journal "
                     "lost its end"));
   impl_->must_rewind = false;
-  impl_->journal->append(RewindRecord{.offset = position.offset});
+  impl_->append(RewindRecord{.offset = position.offset});
   impl_->journal->sync();
   impl_->load(replay_file(impl_->run_dir / kJournalName).data);
 }
 
 void Recorder::sync() {
-  impl_->journal->sync();
+  if (impl_->journal) impl_->journal->sync();
 }
 
 }  // namespace frugal::results

@@ -50,9 +50,14 @@ class Recorder {
   static Recorder create(const std::filesystem::path& run_dir, const RunHeader& header);
   // Goes on with the journal of an interrupted run (or starts it, where the run was killed before its first record); a
   // torn tail is cut. The first result recorded without rewind() supersedes all former ones: without a checkpoint the
-  // experiment starts again from its beginning. Throws Error(usage, "config_changed") for another config, and what
+  // experiment starts again from its beginning. Throws Error(usage, "config_changed") for another config (but for
+  // its `parallel` node), and what
   // create() throws.
   static Recorder resume(const std::filesystem::path& run_dir, const RunHeader& header);
+
+  // Checks what it is given and keeps nothing: of a rank beside the one that records. Has no position() and no
+  // rewind().
+  static Recorder none();
 
   Recorder(Recorder&&) noexcept;
   Recorder& operator=(Recorder&&) noexcept;

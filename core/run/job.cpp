@@ -23,6 +23,8 @@ json to_json(const Job& job) {
           {"resume", job.resume},
           {"dry_run", job.dry_run},
           {"threads", job.threads},
+          {"ranks", job.ranks},
+          {"rank_timeout_minutes", job.rank_timeout_minutes},
           {"provenance", job.provenance}};
 }
 
@@ -37,6 +39,8 @@ Job job_from_json(const json& text) {
             .resume = text.value("resume", false),
             .dry_run = text.value("dry_run", false),
             .threads = text.value("threads", 1),
+            .ranks = text.value("ranks", 1),
+            .rank_timeout_minutes = text.value("rank_timeout_minutes", 30.0),
             .provenance = text.value("provenance", std::map<std::string, std::string>{})};
     for (const auto& choice : text.value("choices", json::array()))
       job.choices.emplace_back(choice.at(0).get<std::string>(), choice.at(1).get<std::string>());

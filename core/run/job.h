@@ -22,9 +22,11 @@ struct Job {
   std::string config_yaml = {};        // the same, as the user wrote it; may be empty
   std::vector<std::string> overrides = {};
   std::vector<std::pair<std::string, std::string>> choices = {};  // config group -> option
-  bool resume = false;   // go on with the journal in run_dir instead of starting one
-  bool dry_run = false;  // build everything, time a few steps, record the plan below instead of results
-  int threads = 1;       // computing threads, from device.threads
+  bool resume = false;               // go on with the journal in run_dir instead of starting one
+  bool dry_run = false;              // build everything, time a few steps, record the plan below instead of results
+  int threads = 1;                   // computing threads, from device.threads
+  int ranks = 1;                     // processes that share the run, from parallel.ranks
+  double rank_timeout_minutes = 30;  // for which a rank waits for the others
   std::map<std::string, std::string> provenance =
       {};  // what the front end knows: host, code version, command line, tags
 

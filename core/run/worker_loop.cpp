@@ -1,17 +1,20 @@
 #include "core/run/worker_loop.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <new>
 
 #include "core/io/fault.h"
 #include "core/io/file.h"
 #include "core/log.h"
+#include "core/run/provenance.h"
 #include "core/run/signals.h"
+#include "core/run/worker_channel.h"
 
 namespace frugal::run {
 
@@ -92,17 +95,25 @@ Recorder open_recorder(const Job& job) {
   return job.resume ? Recorder::resume(job.run_dir, header) : Recorder::create(job.run_dir, header);
 }
 
-void execute_recorded(const Job& job, const Execute& execute, const std::map<std::string, std::string>& provenance,
-                      Recorder& recorder) {
+using Facts = std::map<std::string, std::string>;
+
+void execute_recorded(const Job& job, const Execute& execute, const Facts& provenance, Recorder& recorder,
+                      Ranks* ranks) {
   const LogToJournal listener(recorder);
   for (const auto* facts : {&job.provenance, &provenance})
     for (const auto& [key, value] : *facts) recorder.provenance(key, value);
+  if (ranks == nullptr && recorder.resumed()) {  // maybe from a run of several
+    recorder.provenance("parallel.ranks", "1");
+    recorder.provenance("parallel.backend", "none");
+  }
   recorder.state(RunState::kRunning);
   RunContext context{.job = job,
                      .recorder = recorder,
                      .checkpoints = CheckpointStore(job.run_dir / "checkpoints", checkpoints_to_keep(job)),
-                     .seeds = Seeds(job.seed())};
+                     .seeds = Seeds(job.seed()),
+                     .ranks = ranks};
   context.restored = restore(context.checkpoints, recorder);
+  if (ranks != nullptr) ranks->share(context.restored ? std::to_string(context.restored->step) : "");
   fault::point("worker.job");
   execute(context);
 }
@@ -131,16 +142,18 @@ JobResult outcome_of(const Job& job, const std::function<void()>& body) {
 
 }  // namespace
 
-JobResult run_job(const Job& job, const Execute& execute, const std::map<std::string, std::string>& provenance) {
+JobResult run_job(const Job& job, const Execute& execute, const Facts& provenance, Ranks* ranks) {
   std::optional<Recorder> recorder;
   JobResult result = outcome_of(job, [&] {
     recorder.emplace(open_recorder(job));
-    execute_recorded(job, execute, provenance, *recorder);
+    execute_recorded(job, execute, provenance, *recorder, ranks);
   });
   if (!recorder) return result;
   // Where even the final state cannot be written (disk full), the answer still tells how the run ended.
+  // A run whose peer was lost can go on from its checkpoint, as one whose worker was killed.
+  const RunState state = result.error_code == "lost_rank" ? RunState::kInterrupted : result.state;
   const JobResult closing =
-      outcome_of(job, [&] { recorder->state(result.state, result.error_kind, result.error_code, result.message); });
+      outcome_of(job, [&] { recorder->state(state, result.error_kind, result.error_code, result.message); });
   return result.state == RunState::kDone ? closing : result;
 }
 
@@ -151,61 +164,74 @@ void die_with_parent(int argc, char** argv) {
     throw Error(ErrorKind::kUsage, "worker_by_hand", "this is a worker of `frugal`, which starts it itself", {},
                 "frugal run");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) io::throw_errno(errno, "tie the worker to its parent", "prctl");
+  if (std::string_view(argv[2]) == kLauncherParent) return;
   // The parent may have ended before the call above took effect.
   if (std::to_string(::getppid()) != argv[2])
     throw Error(ErrorKind::kEnvironment, "parent_gone", "the program that started this worker has ended");
 }
 
-// Lines from the jobs descriptor; a signal that comes while waiting ends the waiting.
-class JobReader {
- public:
-  // Nothing: the other end closed, or a signal came.
-  std::optional<std::string> next() {
-    while (true) {
-      if (const auto end = buffer_.find('\n'); end != buffer_.npos) {
-        std::string line = buffer_.substr(0, end);
-        buffer_.erase(0, end + 1);
-        return line;
-      }
-      if (!wait()) return std::nullopt;
-      char chunk[1U << 16U];
-      const ssize_t got = ::read(kJobsFd, chunk, sizeof chunk);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) io::throw_errno(errno, "read jobs", "descriptor 3");
-      if (got == 0) return std::nullopt;
-      buffer_.append(chunk, static_cast<std::size_t>(got));
-    }
-  }
+// From here on what this process logs and prints goes to the end of `file`.
+void log_to(const std::filesystem::path& file) {
+  std::filesystem::create_directories(file.parent_path());
+  const io::Fd log = io::open_file(file, O_WRONLY | O_CREAT | O_APPEND);
+  for (const int standard : {STDOUT_FILENO, STDERR_FILENO})
+    if (::dup2(log.get(), standard) < 0) io::throw_errno(errno, "log to", file);
+}
 
- private:
-  // Signals are let in only inside ppoll, so that none slips in between the look at the flag and the wait.
-  static bool wait() {
-    sigset_t stop, former;
-    ::sigemptyset(&stop);
-    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&stop, signal);
-    ::pthread_sigmask(SIG_BLOCK, &stop, &former);
-    pollfd jobs{.fd = kJobsFd, .events = POLLIN, .revents = 0};
-    if (requested_signal() == 0) ::ppoll(&jobs, 1, nullptr, &former);
-    ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
-    return requested_signal() == 0;
-  }
+// The part of a rank beside rank 0: the same computation, without results and without a journal.
+JobResult follow(const Job& job, const Execute& execute, Ranks& ranks) {
+  return outcome_of(job, [&] {
+    log_to(rank_log(job.run_dir, ranks.rank()));
+    log::info("rank ", ranks.rank(), " of ", ranks.size(), ", process ", ::getpid(), " on ", host_name());
+    Recorder recorder = Recorder::none();
+    RunContext context{.job = job,
+                       .recorder = recorder,
+                       .checkpoints = CheckpointStore(job.run_dir / "checkpoints", checkpoints_to_keep(job)),
+                       .seeds = Seeds(job.seed()),
+                       .ranks = &ranks};
+    if (const std::string step = ranks.share({}); !step.empty())
+      context.restored = context.checkpoints.load(std::stoll(step));
+    fault::point("worker.follow");
+    execute(context);
+  });
+}
 
-  std::string buffer_;
-};
+// The ranks' own jobs name no folder; what counts is rank 0's.
+JobResult run_ranked(Job job, const Execute& execute, const WorkerOptions& options, Facts provenance,
+                     std::unique_ptr<Ranks>& ranks) {
+  JobResult joined = outcome_of(job, [&] {
+    if (!options.join)
+      throw Error(ErrorKind::kUsage, "one_process", "this worker runs in one process only", "parallel.ranks");
+    ranks = options.join(job);
+    job = job_from_json(json::parse(ranks->share(to_json(job).dump())));
+  });
+  if (joined.state != RunState::kDone) return joined;
+  if (ranks->rank() != 0) return follow(job, execute, *ranks);
+  provenance["parallel.ranks"] = std::to_string(ranks->size());
+  provenance["parallel.backend"] = ranks->backend();
+  return run_job(job, execute, provenance, ranks.get());
+}
 
-void reply(const json& answer) {
-  fault::point("worker.reply");
-  io::write_all(kRepliesFd, io::as_bytes(answer.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"),
-                "descriptor 4", "worker.reply.write");
+// A process serves one such run: its group ends with it. Failures are told before others are torn out of their waiting.
+int serve_ranked(const Job& job, const Execute& execute, const WorkerOptions& options, const Facts& provenance) {
+  std::unique_ptr<Ranks> ranks;
+  const JobResult result = run_ranked(job, execute, options, provenance, ranks);
+  reply(to_json(result));
+  const bool well = result.state != RunState::kFailed;
+  if (!well && ranks && ranks->rank() != 0) log::error(as_error(result).what());
+  if (ranks) ranks->leave(well);
+  return well ? 0 : result.exit_code;
 }
 
 int serve(const Execute& execute, const WorkerOptions& options) {
-  const auto provenance = options.provenance ? options.provenance() : std::map<std::string, std::string>{};
-  reply({{"hello", ::getpid()}});
+  const auto provenance = options.provenance ? options.provenance() : Facts{};
+  const auto place = place_in_environment();
+  reply({{"hello", ::getpid()}, {"rank", place ? place->rank : 0}, {"host", host_name()}});
   JobReader reader;
   while (const auto line = reader.next()) {
-    const json text = json::parse(*line, nullptr, false);
-    reply(to_json(run_job(job_from_json(text), execute, provenance)));
+    const Job job = job_from_json(json::parse(*line, nullptr, false));
+    if (job.ranks > 1) return serve_ranked(job, execute, options, provenance);
+    reply(to_json(run_job(job, execute, provenance)));
     if (requested_signal() != 0) break;
   }
   return requested_signal() == 0 ? 0 : signal_exit_code(requested_signal());
@@ -213,10 +239,15 @@ int serve(const Execute& execute, const WorkerOptions& options) {
 
 }  // namespace
 
+std::filesystem::path rank_log(const std::filesystem::path& run_dir, int rank) {
+  return run_dir / "ranks" / cat(rank, ".log");
+}
+
 int worker_main(int argc, char** argv, const Execute& execute, const WorkerOptions& options) {
   try {
     die_with_parent(argc, argv);
     install_signal_flag();
+    connect_channel();
     return serve(execute, options);
   } catch (const Error& error) {
     log::error("worker: ", error.what());

@@ -1,4 +1,4 @@
-// The worker's side of the protocol: jobs come as JSON lines on descriptor 3, answers go out on descriptor 4.
+// The worker's side: takes jobs (run/worker_channel.h), runs each, answers how it ended.
 #pragma once
 
 #include <functional>
@@ -9,12 +9,10 @@
 #include "core/results/recorder.h"
 #include "core/run/checkpoint.h"
 #include "core/run/job.h"
+#include "core/run/ranks.h"
 #include "core/run/seeds.h"
 
 namespace frugal::run {
-
-constexpr int kJobsFd = 3;
-constexpr int kRepliesFd = 4;
 
 // The experiment by which `frugal doctor` sees that a worker works: no config, a product of two small matrices.
 constexpr const char* kProbeExperiment = "__probe";
@@ -26,6 +24,9 @@ struct RunContext {
   CheckpointStore checkpoints;  // in run_dir/checkpoints
   Seeds seeds;
   std::optional<Checkpoint> restored = {};  // what restore_checkpoint() gives
+  // The processes that share this run; null: it is this one alone. Beside rank 0 the recorder keeps nothing, and files
+  // are not to be written: all of a run is rank 0's.
+  Ranks* ranks = nullptr;
 
   // Saves a checkpoint that knows the journal's position. write: see CheckpointStore::save.
   void save_checkpoint(std::int64_t step, const std::function<void(const std::filesystem::path&)>& write) const;
@@ -46,15 +47,25 @@ using Execute = std::function<void(RunContext&)>;
 struct WorkerOptions {
   // What this worker adds to every run's provenance (LibTorch's version, devices); asked once.
   std::function<std::map<std::string, std::string>()> provenance = {};
+  // Makes this process one of the job's ranks; empty where the worker runs alone.
+  std::function<std::unique_ptr<Ranks>(const Job&)> join = {};
 };
+
+// The parent that a worker is given where a launcher starts it, whose process is not known beforehand.
+constexpr const char* kLauncherParent = "launcher";
+// What rank > 0 logs, below the run's folder.
+std::filesystem::path rank_log(const std::filesystem::path& run_dir, int rank);
 
 // main() of a worker: serves jobs until descriptor 3 closes or a signal ends the current one. An exception thrown by
 // `execute` becomes the run's state `failed` (Error's kind, code, message; std::bad_alloc is environment,
 // out_of_memory); Interrupted becomes `interrupted`. The worker dies with the process that started it.
-// argv: --parent PID. Returns the exit code: 0, or the signal's.
+// argv: --parent PID, or --parent launcher. Returns the exit code: 0, the signal's, or that of a failed run of several
+// ranks.
 int worker_main(int argc, char** argv, const Execute& execute, const WorkerOptions& options = {});
 
 // One job, as the worker runs it: journal, provenance, execute, final state. Throws nothing but std::bad_alloc.
-JobResult run_job(const Job& job, const Execute& execute, const std::map<std::string, std::string>& provenance = {});
+// ranks: of rank 0 of several.
+JobResult run_job(const Job& job, const Execute& execute, const std::map<std::string, std::string>& provenance = {},
+                  Ranks* ranks = nullptr);
 
 }  // namespace frugal::run

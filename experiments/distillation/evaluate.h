@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "experiments/likelihood/rolling.h"
+#include "experiments/parallel/collectives.h"
 #include "experiments/training/precision.h"
 #include "models/language_model.h"
 
@@ -25,9 +26,10 @@ at::Tensor next_tokens(const at::Tensor& ids);
 // Rows of `sequences` [n,T] int32, host memory, as [B,T] int64 on the device, without waiting for it.
 at::Tensor gather_rows(const at::Tensor& sequences, const std::vector<uint32_t>& rows, const at::Device& device);
 
-// One score a sequence, over the tokens behind its first. after_batch may throw to stop.
+// One score a sequence, over the tokens behind its first. Ranks take turns with the batches, and each has all scores:
+// bit for bit those of one process, since the batches are the same.
 std::vector<DocumentScore> score_sequences(const TeachingPair& pair, const at::Tensor& sequences, int64_t batch_size,
-                                           const std::function<void()>& after_batch = {});
+                                           Collectives& group);
 
 struct TeachingScore {
   double kl = 0, perplexity = 0, teacher_perplexity = 0, agreement = 0;  // over all tokens

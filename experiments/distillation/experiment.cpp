@@ -124,7 +124,7 @@ void distillation(run::RunContext& run) {
   DistillationTrainer trainer(pair, data, o, run);
   const LoopSummary summary = trainer.train();
   record_training(summary, trainer, data, *student.model, run);
-  record_held_out(score_sequences(pair, data.held_out, o.batch_size), run);
+  record_held_out(score_sequences(pair, data.held_out, o.batch_size, collectives_of(run)), run);
   save_trained(student, o, run);
 }
 

@@ -116,7 +116,7 @@ std::vector<at::Tensor> DistillationTrainer::micro_batch(const std::vector<uint3
 }
 
 double DistillationTrainer::evaluate(int64_t step) {
-  const TeachingScore score = total(score_sequences(pair_, data_.held_out, options_.batch_size));
+  const TeachingScore score = total(score_sequences(pair_, data_.held_out, options_.batch_size, group_));
   run_.recorder.series("eval/kl", step, score.kl);
   run_.recorder.series("eval/perplexity", step, score.perplexity);
   run_.recorder.series("eval/agreement", step, score.agreement);

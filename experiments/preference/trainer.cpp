@@ -1,7 +1,11 @@
 #include "experiments/preference/trainer.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -108,23 +112,30 @@ std::vector<at::Tensor> PreferenceTrainer::micro_batch(const std::vector<uint32_
   return {found.loss, found.margins.mean(), (found.margins > 0).to(found.margins.scalar_type()).mean()};
 }
 
+at::Tensor PreferenceTrainer::held_out_margins(std::size_t first, std::size_t count) const {
+  std::vector<uint32_t> pairs(count);
+  std::iota(pairs.begin(), pairs.end(), static_cast<uint32_t>(first));
+  const AnswerBatch batch = make_batch(data_.held_out, pairs, device_);
+  const at::Tensor reference = reference_scores(models_.reference, batch);
+  const PrecisionScope scope(precision_, device_);
+  return loss_of(answer_scores(models_.model, batch, Pass::evaluation()), reference, options_.beta)
+      .margins.to(at::kCPU, at::kDouble);
+}
+
 std::vector<PairScore> PreferenceTrainer::score_held_out() {
   const at::NoGradGuard no_grad;
+  const auto step = static_cast<std::size_t>(options_.batch_size), total = data_.held_out.size();
+  const at::Tensor margins = at::zeros({static_cast<int64_t>(total)}, at::kDouble);
+  for (std::size_t first = 0, batch = 0; first < total; first += step, ++batch) {
+    if (static_cast<int>(batch) % group_.size() != group_.rank()) continue;
+    const std::size_t count = std::min(step, total - first);
+    margins.narrow(0, static_cast<int64_t>(first), static_cast<int64_t>(count)).copy_(held_out_margins(first, count));
+  }
+  group_.sum({margins});
   std::vector<PairScore> scores;
-  for (uint32_t first = 0; first < data_.held_out.size(); first += static_cast<uint32_t>(options_.batch_size)) {
-    std::vector<uint32_t> pairs;
-    for (uint32_t i = first; i < data_.held_out.size() && pairs.size() < static_cast<size_t>(options_.batch_size); ++i)
-      pairs.push_back(i);
-    const AnswerBatch batch = make_batch(data_.held_out, pairs, device_);
-    const at::Tensor reference = reference_scores(models_.reference, batch);
-    const PrecisionScope scope(precision_, device_);
-    const at::Tensor margins =
-        loss_of(answer_scores(models_.model, batch, Pass::evaluation()), reference, options_.beta)
-            .margins.to(at::kCPU, at::kDouble);
-    for (int64_t i = 0; i < margins.size(0); ++i) {
-      const double margin = margins.const_data_ptr<double>()[i];
-      scores.push_back({.loss = std::log1p(std::exp(-margin)), .margin = margin});
-    }
+  for (std::size_t i = 0; i < total; ++i) {
+    const double margin = margins.const_data_ptr<double>()[i];
+    scores.push_back({.loss = std::log1p(std::exp(-margin)), .margin = margin});
   }
   return scores;
 }

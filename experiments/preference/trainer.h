@@ -30,6 +30,7 @@ class PreferenceTrainer final : public TrainingLoop {
   // Error(kBadData, "too_few_pairs") for fewer than one batch.
   PreferenceTrainer(const PreferenceModels& models, const PreferenceData& data, const PreferenceOptions& options,
                     Precision precision, const at::Device& device, run::RunContext& run);
+  // Ranks take turns with the batches, and each has all scores.
   std::vector<PairScore> score_held_out();
 
  protected:
@@ -39,6 +40,8 @@ class PreferenceTrainer final : public TrainingLoop {
   void restore_extra(const nlohmann::json& state) override;
 
  private:
+  at::Tensor held_out_margins(std::size_t first, std::size_t count) const;  // [count] fp64, host memory
+
   PreferenceModels models_;
   const PreferenceData& data_;
   const PreferenceOptions& options_;

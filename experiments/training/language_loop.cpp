@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "experiments/parallel/collectives.h"
 #include "methods/registry.h"
 #include "models/language/load.h"
 
@@ -73,11 +74,12 @@ LanguageSubject open_frozen(const Json& model, const Json& method, Precision pre
                                                   .run = run,
                                                   .role = role});
   frozen.model->parameters().set_trainable([](std::string_view) { return false; });
+  share_weights(frozen.model->parameters(), collectives_of(run));
   return frozen;
 }
 
 void save_trained(const LanguageSubject& subject, const LanguageTrainingOptions& options, run::RunContext& run) {
-  if (options.save_to == "none") return;
+  if (options.save_to == "none" || collectives_of(run).rank() != 0) return;
   const auto* decoder = dynamic_cast<const Decoder*>(subject.model.get());
   if (decoder == nullptr)
     throw Error(ErrorKind::kUsage, "cannot_save", "the method's model has no checkpoint layout", "experiment.save_to",

@@ -13,13 +13,13 @@ Precision training_precision(const LanguageTrainingOptions& options, const at::D
 
 // The model in fp32 with its method; all of its parameters train, unless the method chose.
 LanguageSubject open_student(const Json& config, const at::Device& device, run::RunContext& run);
-// Without gradients, in the precision's type. method: null for the model as it is.
+// Without gradients, in the precision's type; on every rank rank 0's. method: null for the model as it is.
 LanguageSubject open_frozen(const Json& model, const Json& method, Precision precision, const at::Device& device,
                             std::string_view role, run::RunContext& run);
 
-// Where `save_to` says, in `save_type`, with the tokenizer's files where the checkpoint is a folder that has them. The
-// model is in that type, on the CPU, afterwards. Error(kUsage, "cannot_save") for a model that a method wrapped into
-// something without a layout of its own.
+// By rank 0, where `save_to` says, in `save_type`, with the tokenizer's files where the checkpoint is a folder that has
+// them. The model is in that type, on the CPU, afterwards. Error(kUsage, "cannot_save") for a model that a method
+// wrapped into something without a layout of its own.
 void save_trained(const LanguageSubject& subject, const LanguageTrainingOptions& options, run::RunContext& run);
 
 }  // namespace frugal

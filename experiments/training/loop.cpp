@@ -2,6 +2,7 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
@@ -36,9 +37,12 @@ TrainingLoop::TrainingLoop(Model& model, const LoopOptions& options, datasets::B
                            Precision precision, const at::Device& device, run::RunContext& run,
                            std::vector<Curve> curves)
     : run_(run),
+      group_(collectives_of(run)),
       device_(device),
       precision_(precision),
       options_(options),
+      parameters_(model.parameters()),
+      vote_(group_, device),
       curves_(std::move(curves)),
       scaler_(precision, device),
       optimizer_(model.parameters().trainable(), options.adamw),
@@ -54,22 +58,26 @@ TrainingLoop::TrainingLoop(Model& model, const LoopOptions& options, datasets::B
 }
 
 LoopSummary TrainingLoop::train() {
-  if (!restore()) select();
+  const bool resumed = restore();
+  // Rank 0's, bit for bit: a conversion that one GPU rounds otherwise than another would never be made up for.
+  share_weights(parameters_, group_);
+  if (!resumed) select();
   interval_begin_ = Clock::now();
   while (state_.step < options_.total_steps) {
-    if (options_.trace && state_.step == kTracedStep)
+    if (options_.trace && state_.step == kTracedStep && group_.rank() == 0)
       traced_step();
     else
       one_step();
-    const bool last = state_.step == options_.total_steps, stop = run_.stop_requested();
+    const Wish agreed = agree();
+    const bool last = state_.step == options_.total_steps, stop = agreed.stop_signal != 0;
     const bool evaluates = last || state_.step % options_.eval_steps == 0;
     if (evaluates || stop || state_.step % options_.log_steps == 0) read_curves();
     if (evaluates) {
       select();
       interval_begin_ = Clock::now();
     }
-    if (stop || (checkpoint_due() && !last)) save_checkpoint();
-    if (stop) throw run::Interrupted(run::requested_signal());
+    if (stop || (agreed.checkpoint && !last)) save_checkpoint();
+    if (stop) throw run::Interrupted(agreed.stop_signal);
   }
   if (options_.keep_best && !best_.empty()) copy_into(best_, optimizer_.parameters());
   return {.steps = state_.step,
@@ -77,7 +85,7 @@ LoopSummary TrainingLoop::train() {
           .best_step = state_.best_step,
           .tokens_per_second = median({speeds_.begin() + (speeds_.empty() ? 0 : 1), speeds_.end()}),
           .seconds = state_.seconds,
-          .peak_bytes = state_.peak_bytes};
+          .peak_bytes = highest_of_ranks(state_.peak_bytes)};
 }
 
 void TrainingLoop::one_step() {
@@ -88,9 +96,10 @@ void TrainingLoop::one_step() {
   at::Tensor sums;
   for (int64_t micro = 0; micro < options_.gradient_accumulation; ++micro) {
     const Pass pass = Pass::train(run_.seeds.seed("dropout"), state_.step, micro, progress);
-    const at::Tensor values = at::stack(micro_batch(sampler_.next(), pass)).detach();
+    const at::Tensor values = at::stack(micro_batch(share_of(sampler_.next(), group_), pass)).detach();
     sums = sums.defined() ? sums + values : values;
   }
+  add_up_gradients();
   const at::Tensor norm = clip_gradients(optimizer_.parameters(), options_.max_grad_norm);
   optimizer_.step(rate);
   state_.peak_bytes = std::max(state_.peak_bytes, memory::peak_bytes(device_));
@@ -100,6 +109,31 @@ void TrainingLoop::one_step() {
                       .values = at::cat({means, norm.to(means.scalar_type()).unsqueeze(0)})});
   ++state_.step;
   state_.sampler = sampler_.state();
+}
+
+// backpropagate() has divided each rank's by their number, so that the sum is the gradient of the whole batch's mean.
+void TrainingLoop::add_up_gradients() {
+  if (group_.alone()) return;
+  std::vector<at::Tensor> gradients;
+  for (const NamedTensor& parameter : optimizer_.parameters()) gradients.push_back(parameter.value.grad());
+  group_.sum(gradients);
+}
+
+// What all ranks do after this step. Only rank 0's clock tells when a checkpoint is due.
+Wish TrainingLoop::agree() {
+  const bool due =
+      checkpoint_due(state_.step, options_.checkpoint_steps, options_.checkpoint_minutes, last_checkpoint_);
+  Wish agreed = vote_.cast(
+      {.stop_signal = run_.stop_requested() ? run::requested_signal() : 0, .checkpoint = due && group_.rank() == 0});
+  if (options_.checkpoint_steps) agreed.checkpoint = due;  // all count the same steps
+  return agreed;
+}
+
+int64_t TrainingLoop::highest_of_ranks(int64_t mine) {
+  const at::Tensor all = at::zeros({group_.size()}, at::kLong);
+  all.mutable_data_ptr<int64_t>()[group_.rank()] = mine;
+  group_.sum({all});
+  return all.max().item<int64_t>();
 }
 
 void TrainingLoop::traced_step() {
@@ -114,15 +148,23 @@ void TrainingLoop::traced_step() {
 }
 
 void TrainingLoop::backpropagate(const std::function<at::Tensor()>& loss) const {
-  forward_backward(loss, {.precision = precision_, .scaler = scaler_, .micro_batches = options_.gradient_accumulation},
-                   device_);
+  forward_backward(
+      loss,
+      {.precision = precision_, .scaler = scaler_, .micro_batches = options_.gradient_accumulation * group_.size()},
+      device_);
 }
 
 void TrainingLoop::read_curves() {
   if (pending_.empty()) return;
   std::vector<at::Tensor> rows;
   for (const Pending& step : pending_) rows.push_back(step.values);
-  const at::Tensor host = at::stack(rows).to(at::kCPU, at::kDouble).contiguous();  // waits for the device
+  at::Tensor means = at::stack(rows);
+  if (!group_.alone()) {
+    means = means.to(at::kDouble);
+    group_.sum({means});
+    means /= group_.size();  // of the norm, too, which all ranks have
+  }
+  const at::Tensor host = means.to(at::kCPU, at::kDouble).contiguous();  // waits for the device
   const double* value = host.const_data_ptr<double>();
   for (const Pending& step : pending_) {
     if (!std::isfinite(value[0]))
@@ -150,12 +192,10 @@ void TrainingLoop::select() {
   if (options_.keep_best) best_ = host_copies(optimizer_.parameters());
 }
 
-bool TrainingLoop::checkpoint_due() const {
-  return frugal::checkpoint_due(state_.step, options_.checkpoint_steps, options_.checkpoint_minutes, last_checkpoint_);
-}
-
+// The state is the same on every rank and says nothing of their number: rank 0's goes on with any.
 void TrainingLoop::save_checkpoint() {
   read_curves();
+  vote_.clear();
   const nlohmann::json state = {{"step", state_.step},
                                 {"epoch", state_.sampler.epoch},
                                 {"position", state_.sampler.position},
@@ -164,10 +204,11 @@ void TrainingLoop::save_checkpoint() {
                                 {"seconds", state_.seconds},
                                 {"peak_bytes", state_.peak_bytes},
                                 {"extra", extra_state()}};
-  run_.save_checkpoint(state_.step, [&](const std::filesystem::path& folder) {
-    io::write_atomic(folder / "state.json", state.dump(1), io::Durability::kNoSync);
-    save_training_tensors(folder, optimizer_, scaler_, best_);
-  });
+  if (group_.rank() == 0)
+    run_.save_checkpoint(state_.step, [&](const std::filesystem::path& folder) {
+      io::write_atomic(folder / "state.json", state.dump(1), io::Durability::kNoSync);
+      save_training_tensors(folder, optimizer_, scaler_, best_);
+    });
   last_checkpoint_ = interval_begin_ = Clock::now();
 }
 

@@ -1,5 +1,6 @@
 // The training loop of language models. Steps never wait for the device: what a curve shows is read back every
-// log_steps.
+// log_steps. Several ranks share each micro-batch evenly, and add up their gradients before they are clipped: up to
+// rounding, the step that one process takes.
 #pragma once
 
 #include <chrono>
@@ -10,6 +11,7 @@
 
 #include "core/run/worker_loop.h"
 #include "datasets/samplers.h"
+#include "experiments/parallel/vote.h"
 #include "experiments/training/adamw.h"
 #include "experiments/training/precision.h"
 #include "experiments/training/schedule.h"
@@ -19,7 +21,7 @@ namespace frugal {
 
 struct LoopOptions {
   int64_t total_steps = 1, gradient_accumulation = 1;
-  int64_t step_tokens = 0;  // for speeds
+  int64_t step_tokens = 0;  // of all ranks, for speeds
   double learning_rate = 0, warmup_ratio = 0, max_grad_norm = 1;
   std::string schedule = "cosine";
   AdamWOptions adamw = {};
@@ -41,7 +43,7 @@ struct LoopSummary {
   int64_t best_step = 0;
   double tokens_per_second = 0;  // median of the log intervals but the first; 0 where there is no second
   double seconds = 0;            // of the steps alone, those before a resumption included
-  int64_t peak_bytes = 0;        // of all tensors, highest of any step
+  int64_t peak_bytes = 0;        // of all tensors of a rank, highest of any step and rank
 };
 
 class TrainingLoop {
@@ -58,17 +60,19 @@ class TrainingLoop {
   // Trains model.parameters().trainable(). The first curve must be finite.
   TrainingLoop(Model& model, const LoopOptions& options, datasets::BatchSampler sampler, Precision precision,
                const at::Device& device, run::RunContext& run, std::vector<Curve> curves);
-  // Forward and backward of a micro-batch of these examples: the loss is what backpropagates() is given. Returns one
-  // scalar a curve, on the device.
+  // Forward and backward of this rank's part of a micro-batch: the loss is what backpropagates() is given. Returns one
+  // scalar a curve, on the device. Loss and curves are means over examples that weigh the same, so that the mean of
+  // what ranks return for equal parts is that of the whole.
   virtual std::vector<at::Tensor> micro_batch(const std::vector<uint32_t>& examples, const Pass& pass) = 0;
   void backpropagate(const std::function<at::Tensor()>& loss) const;
-  // On held-out data, after `step` steps; records what it finds. Lower is better.
+  // On held-out data, after `step` steps; records what it finds, the same on every rank. Lower is better.
   virtual double evaluate(int64_t step) = 0;
   // What a checkpoint must keep beside the loop's own.
   virtual nlohmann::json extra_state() const = 0;
   virtual void restore_extra(const nlohmann::json& state) = 0;
 
   run::RunContext& run_;
+  Collectives& group_;
   const at::Device device_;
   const Precision precision_;
 
@@ -92,11 +96,15 @@ class TrainingLoop {
   void traced_step();
   void read_curves();
   void select();
-  bool checkpoint_due() const;
+  void add_up_gradients();
+  Wish agree();
   void save_checkpoint();
+  int64_t highest_of_ranks(int64_t mine);
   bool restore();  // false: nothing to go on from
 
   LoopOptions options_;
+  ParameterSet& parameters_;
+  Vote vote_;
   std::vector<Curve> curves_;
   LossScaler scaler_;
   AdamW optimizer_;

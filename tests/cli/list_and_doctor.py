@@ -55,7 +55,7 @@ def check_doctor(folder):
                 PATH=str(folder / "bin"))
     assert full.returncode == 0, full.stderr
     found = findings(full)
-    expected = {"cpu", "memory", "disk", "hdf5", "worker", "libtorch", "cuda-worker", "gpu", "data", "models", "hf-cache",
+    expected = {"cpu", "memory", "disk", "hdf5", "worker", "libtorch", "cuda-worker", "mpi-worker", "gpu", "data", "models", "hf-cache",
                 "video", "slurm", "ffmpeg"}
     if Path(FRUGAL).with_name("frugal-worker-cpu").exists():  # only LibTorch's worker can tell which BLAS it took
         expected.add("blas")

@@ -3,21 +3,17 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 
-#include <fstream>
-
 #include "models/language/distillation_loss.h"
 #include "models/nn/autocast_state.h"
 #include "models/nn/cuda_support.h"
+#include "tests/experiments/cuda_inputs.h"
 #include "tests/experiments/run_here.h"
 
 namespace frugal {
 namespace {
 
 using nlohmann::json;
-
-bool has_gpu() {
-  return at::hasCUDA() && cuda::device_count() > 0;
-}
+using test::has_gpu;
 
 struct Gradients {
   at::Tensor loss, hidden, weight;  // fp64, host
@@ -62,72 +58,12 @@ TEST(CudaDistillation, TheLossIsTheCpus) {
   }
 }
 
-// A byte-level tokenizer of the small letters, and words to train on.
-void write_inputs(const std::filesystem::path& folder) {
-  json vocabulary = {{"</s>", 0}, {"\u0120", 1}};
-  for (int i = 0; i < 26; ++i) vocabulary[std::string(1, static_cast<char>('a' + i))] = 2 + i;
-  const json tokenizer = {
-      {"version", "1.0"},
-      {"added_tokens",
-       {{{"id", 0},
-         {"content", "</s>"},
-         {"special", true},
-         {"single_word", false},
-         {"lstrip", false},
-         {"rstrip", false},
-         {"normalized", false}}}},
-      {"normalizer", nullptr},
-      {"pre_tokenizer",
-       {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
-      {"post_processor", nullptr},
-      {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
-      {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", json::array()}}}};
-  std::ofstream(folder / "tokenizer.json") << tokenizer;
-  std::ofstream(folder / "tokenizer_config.json") << json{{"eos_token", "</s>"}};
-  std::ofstream text(folder / "text.jsonl");
-  for (int line = 0; line < 200; ++line) {
-    std::string words;
-    for (int i = 0; i < 60; ++i)
-      words += static_cast<char>(i % 7 == 6 ? ' ' : 'a' + (line * 5 + i * (line % 3 + 1)) % 26);
-    text << json{{"text", words}} << '\n';
-  }
-}
-
-json tiny_model(const std::filesystem::path& folder, int width) {
-  return {{"architecture", "llama"},
-          {"tokenizer", folder.string()},
-          {"config",
-           {{"vocab_size", 28},
-            {"hidden_size", width},
-            {"intermediate_size", 2 * width},
-            {"num_hidden_layers", 2},
-            {"num_attention_heads", 4},
-            {"num_key_value_heads", 2},
-            {"max_position_embeddings", 64},
-            {"initializer_range", 0.2}}}};
-}
-
 TEST(CudaDistillation, AStrictRunLearnsAndRepeatsBitForBit) {
   const test::TempFolder folder;
-  write_inputs(folder.path());
+  test::write_inputs(folder.path());
   for (const char* type : {"cpu", "cuda"}) {
     if (std::string(type) == "cuda" && !has_gpu()) GTEST_SKIP() << "no usable GPU on this machine";
-    const json config = {
-        {"seed", 3},
-        {"device", {{"type", type}, {"deterministic", "strict"}, {"threads", 1}}},
-        {"dataset", {{"name", "text"}, {"files", {(folder.path() / "text.jsonl").string()}}, {"held_out", 0.1}}},
-        {"model", tiny_model(folder.path(), 32)},
-        {"method", nullptr},
-        {"experiment",
-         {{"name", "distillation"},
-          {"teacher", tiny_model(folder.path(), 64)},
-          {"seq_len", 64},
-          {"batch_size", 8},
-          {"gradient_accumulation", 2},
-          {"tokens", 40 * 16 * 64},
-          {"learning_rate", 3e-3},
-          {"ce_weight", 0.1},
-          {"save_to", "none"}}}};
+    const json config = test::distillation_config(folder.path(), type);
     const auto first = test::run_here(config), second = test::run_here(config);
     ASSERT_EQ(first.result.state, results::RunState::kDone) << type << ": " << first.result.message;
     EXPECT_EQ(results::content_hash(first.data), results::content_hash(second.data)) << type;

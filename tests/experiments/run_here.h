@@ -17,11 +17,12 @@ struct HereResult {
   results::RunData data;
 };
 
-inline HereResult run_here(const nlohmann::json& config) {
+// ranks: the group to run in, whose only rank this is.
+inline HereResult run_here(const nlohmann::json& config, run::Ranks* ranks = nullptr) {
   memory::install_cpu_accounting();
   const TempFolder folder;
   HereResult here;
-  here.result = run::run_job({.id = "test", .run_dir = folder.path(), .config = config}, run_experiment);
+  here.result = run::run_job({.id = "test", .run_dir = folder.path(), .config = config}, run_experiment, {}, ranks);
   here.data = results::replay_file(folder.path() / results::kJournalName).data;
   return here;
 }

@@ -1,0 +1,15 @@
+# MPI, for runs of several ranks on CPUs: FRUGAL_HAS_MPI, and MPI::MPI_C where it is. Only frugal-worker-mpi links it, so
+# that everything else runs where there is none.
+set(FRUGAL_MPI "AUTO" CACHE STRING "MPI worker: AUTO (if MPI is found), ON (required), OFF")
+set_property(CACHE FRUGAL_MPI PROPERTY STRINGS AUTO ON OFF)
+set(FRUGAL_HAS_MPI OFF)
+if(FRUGAL_MPI STREQUAL "OFF" OR NOT FRUGAL_TORCH)
+  return()
+endif()
+find_package(MPI QUIET COMPONENTS C)
+if(MPI_C_FOUND)
+  set(FRUGAL_HAS_MPI ON)
+elseif(FRUGAL_MPI STREQUAL "ON")
+  message(FATAL_ERROR "FRUGAL_MPI=ON, but no MPI was found: run scripts/setup, or apt-get install libopenmpi-dev openmpi-bin, or configure with -DFRUGAL_MPI=OFF")
+endif()
+message(STATUS "MPI worker: ${FRUGAL_HAS_MPI}")
