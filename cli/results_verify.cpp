@@ -57,22 +57,24 @@ void print_other_conditions(const RunData& then, const RunData& now) {
       std::cout << "  warning: " << key << " was '" << fact(then, key) << "', is '" << fact(now, key) << "'\n";
 }
 
-// The same job, but for files that it would write beside its results.
-PreparedJob job_of(const RunData& data) {
+// The same job, but that a model which it would write beside its results is written to `elsewhere`.
+PreparedJob job_of(const RunData& data, const fs::path& elsewhere) {
   PreparedJob prepared = recorded_job(data);
-  if (prepared.job.config.contains("/experiment/save_to"_json_pointer))
-    prepared.job.config["experiment"]["save_to"] = "";
+  const auto save_to = "/experiment/save_to"_json_pointer;
+  nlohmann::json& config = prepared.job.config;
+  if (config.contains(save_to) && config[save_to].is_string() && config[save_to] != "" && config[save_to] != "none")
+    config[save_to] = elsewhere.string();
   prepared.job.provenance = run::run_provenance({"frugal", "results", "verify"});
   return prepared;
 }
 
 RunData run_again(const RunData& data, const io::ScratchFolder& scratch) {
-  PreparedJob prepared = job_of(data);
+  PreparedJob prepared = job_of(data, scratch.path() / "saved");
   const launch::RunOutcome outcome = run_to_end(prepared, scratch.path() / "run");
   if (outcome.result.state == results::RunState::kInterrupted)
     throw Error(ErrorKind::kRunFailed, "interrupted", "stopped by a signal: nothing was verified");
   RunData again = results::read_run_file(outcome.finished->file);
-  again.open.config_json = data.open.config_json;  // save_to was taken out for the repetition only
+  again.open.config_json = data.open.config_json;  // save_to was changed for the repetition only
   return again;
 }
 

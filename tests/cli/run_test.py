@@ -11,6 +11,10 @@ RUNS = [SLEEP, SMOKE] if HAS_TORCH else [SLEEP]
 EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGUSR1: 85}
 
 
+def environment(pid):
+    return pathlib.Path(f"/proc/{pid}/environ").read_bytes() if pid else b""
+
+
 class Run(CliTest):
     def unbroken(self, overrides):
         return self.run_ok(*overrides, "hydra.run.dir=unbroken").hash
@@ -97,8 +101,8 @@ class Run(CliTest):
             self.addCleanup(os.environ.__setitem__, "OMP_WAIT_POLICY", policy)
         for env, expected in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
             process = self.start("run", *SLEEP, f"hydra.run.dir={self.folder / expected}", env=env)
-            self.wait_for(lambda: worker_of(process.pid))
-            variables = pathlib.Path(f"/proc/{worker_of(process.pid)}/environ").read_bytes().split(b"\0")
+            self.wait_for(lambda: environment(worker_of(process.pid)))  # empty for a moment, while the worker takes its place
+            variables = environment(worker_of(process.pid)).split(b"\0")
             process.kill()
             process.communicate()
             self.assertIn(f"OMP_WAIT_POLICY={expected}".encode(), variables)

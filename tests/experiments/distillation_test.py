@@ -51,6 +51,17 @@ class Distillation(CliTest):
                               "dataset=text", f"dataset.files=[{self.folder / 'text.jsonl'}]", "hydra.run.dir=scored")
         self.assertIn("token_perplexity", trained.out)
 
+    def test_a_repetition_verifies_it(self):
+        short = [*self.base, "model@experiment.teacher=auto", "experiment.teacher.path=teacher", f"experiment.tokens={4 * 4 * 32}"]
+        kept = self.folder / "kept"
+        for name, save_to in (("beside", "null"), ("elsewhere", kept), ("nowhere", "none")):
+            self.run_ok(*short, f"experiment.save_to={save_to}", f"hydra.run.dir={name}")
+            before = [(file, file.stat().st_mtime_ns) for file in sorted(kept.glob("*"))]
+            answer = self.call("results", "verify", name)
+            self.assertEqual(answer.code, 0, answer.err)
+            self.assertIn("the same, content hash", answer.out)
+            self.assertEqual([(file, file.stat().st_mtime_ns) for file in sorted(kept.glob("*"))], before)
+
     def test_traces_a_step(self):
         short = [*self.base, "model@experiment.teacher=auto", "experiment.teacher.path=teacher", f"experiment.tokens={6 * 4 * 32}"]
         plain = self.run_ok(*short, "hydra.run.dir=plain")
