@@ -18,7 +18,6 @@
 namespace frugal::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using run::fact;
 using Facts = std::map<std::string, std::string>;
 

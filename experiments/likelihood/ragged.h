@@ -16,6 +16,7 @@ struct Ragged {
 
   std::vector<int64_t> lengths() const {
     std::vector<int64_t> all;
+    all.reserve(rows.size());
     for (const TokenIds& row : rows) all.push_back(static_cast<int64_t>(row.size()));
     return all;
   }

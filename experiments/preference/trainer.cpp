@@ -38,6 +38,7 @@ datasets::BatchSampler make_sampler(const PreferenceData& data, const Preference
                 cat("there are ", data.train.size(), " pairs to train on, a batch takes ", o.batch_size),
                 "dataset.files", "more pairs, or a smaller experiment.batch_size");
   std::vector<uint32_t> lengths;
+  lengths.reserve(data.train.size());
   for (const TokenizedPair& pair : data.train)
     lengths.push_back(static_cast<uint32_t>(pair.prompt.size() + std::max(pair.chosen.size(), pair.rejected.size())));
   return {std::move(lengths), {.batch_size = static_cast<size_t>(o.batch_size), .seed = seed, .drop_last = true}};

@@ -157,6 +157,7 @@ void TrainingLoop::backpropagate(const std::function<at::Tensor()>& loss) const 
 void TrainingLoop::read_curves() {
   if (pending_.empty()) return;
   std::vector<at::Tensor> rows;
+  rows.reserve(pending_.size());
   for (const Pending& step : pending_) rows.push_back(step.values);
   at::Tensor means = at::stack(rows);
   if (!group_.alone()) {
