@@ -3,13 +3,14 @@
 #include <ATen/ops/linalg_vector_norm.h>
 
 #include "core/error.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal {
 namespace {
 
 // Mean over tokens of the distance, in at least fp32.
 at::Tensor distance(const at::Tensor& ours, const at::Tensor& theirs) {
-  const at::ScalarType wide = ours.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const at::ScalarType wide = wide_type(ours.scalar_type());
   return at::linalg_vector_norm(ours.to(wide) - theirs.to(wide), 2, at::IntArrayRef{-1}).mean();
 }
 

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "experiments/training/language_loop.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal {
 namespace {
@@ -47,9 +48,7 @@ std::vector<Curve> curves_of(const DistillationOptions& o) {
 // As the official code computes it: both models' logits in fp32, LibTorch's losses.
 DistillationLoss whole_logits_loss(const TeachingPair& pair, const at::Tensor& ours, const at::Tensor& theirs,
                                    const at::Tensor& wanted, const DistillationLossOptions& options) {
-  const auto wide = [](const at::Tensor& logits) {
-    return logits.to(logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
-  };
+  const auto wide = [](const at::Tensor& logits) { return logits.to(wide_type(logits.scalar_type())); };
   const at::Tensor logits = wide(pair.student.logits(ours));
   const at::Tensor kl = at::kl_div(at::log_softmax(logits, -1),
                                    at::softmax(wide(pair.teacher.logits(theirs)), -1).detach(), at::Reduction::Sum);

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "models/nn/autocast_state.h"
 #include "models/nn/kernels/row_divergence.h"
+#include "models/nn/scalar_types.h"
 #include "models/nn/unordered_copy.h"
 
 namespace frugal {
@@ -18,17 +19,13 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::ScalarType wide_of(at::ScalarType type) {
-  return type == at::kDouble ? at::kDouble : at::kFloat;
-}
-
 // States and output layer in the type of their products.
 struct Side {
   at::Tensor hidden, weight;  // [N,d], [V,d]
 
   at::Tensor logits(int64_t first, int64_t count) const { return at::mm(hidden.narrow(0, first, count), weight.t()); }
   at::Tensor log_softmax(int64_t first, int64_t count) const {
-    return at::log_softmax(logits(first, count), -1, wide_of(weight.scalar_type()));
+    return at::log_softmax(logits(first, count), -1, wide_type(weight.scalar_type()));
   }
 };
 
@@ -64,7 +61,7 @@ class Accumulation {
  public:
   Accumulation(const Side& student, const Side& teacher, const at::Tensor& targets, Scales scales, bool with_gradients)
       : student_(student), teacher_(teacher), targets_(targets), scales_(scales), gradients_(with_gradients) {
-    const at::ScalarType wide = wide_of(student.weight.scalar_type());
+    const at::ScalarType wide = wide_type(student.weight.scalar_type());
     const at::TensorOptions scalar = student.weight.options().dtype(at::kDouble);
     kl = at::zeros({}, scalar);
     if (has_targets()) {
@@ -82,7 +79,7 @@ class Accumulation {
     if (has_targets()) {
       options.targets = targets_.narrow(0, first, count);
       options.shares =
-          (counted_.narrow(0, first, count) * (scales_.ce / count_)).to(wide_of(student_.weight.scalar_type()));
+          (counted_.narrow(0, first, count) * (scales_.ce / count_)).to(wide_type(student_.weight.scalar_type()));
     }
     at::Tensor slope = student_.logits(first, count);
     const RowDivergence rows = row_divergence(slope, teacher_.logits(first, count), options);
@@ -130,7 +127,7 @@ class FusedDistillation : public torch::autograd::Function<FusedDistillation> {
     Accumulation sums(student, teacher, frozen.targets, frozen.scales, frozen.with_gradients);
     for (int64_t first = 0; first < hidden.size(0); first += frozen.chunk)
       sums.add(first, std::min(frozen.chunk, hidden.size(0) - first));
-    const at::ScalarType wide = wide_of(weight.scalar_type());
+    const at::ScalarType wide = wide_type(weight.scalar_type());
     if (frozen.with_gradients)
       context->save_for_backward(
           {sums.hidden_gradient.to(hidden.scalar_type()), sums.weight_gradient.to(weight.scalar_type())});
@@ -198,7 +195,7 @@ TokenComparison compare_tokens(const at::Tensor& student, const Linear& student_
   };
   const Side ours = counted(student, student_head), theirs = counted(teacher, teacher_head);
   const AutocastScope scope = without_autocast(student_head.weight);
-  const at::TensorOptions wide = flat.options().dtype(wide_of(ours.weight.scalar_type()));
+  const at::TensorOptions wide = flat.options().dtype(wide_type(ours.weight.scalar_type()));
   TokenComparison out{.student = at::zeros(flat.sizes(), wide),
                       .teacher = at::zeros(flat.sizes(), wide),
                       .kl = at::zeros(flat.sizes(), wide),

@@ -4,14 +4,9 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 
+#include "models/nn/scalar_types.h"
+
 namespace frugal {
-namespace {
-
-at::ScalarType arithmetic(at::ScalarType stored) {
-  return stored == at::kDouble ? at::kDouble : at::kFloat;
-}
-
-}  // namespace
 
 std::vector<CacheSlot> IntegerCodec::slots(const std::string& name, const std::vector<int64_t>& shape,
                                            at::ScalarType type) const {
@@ -22,7 +17,7 @@ std::vector<CacheSlot> IntegerCodec::slots(const std::string& name, const std::v
 }
 
 std::vector<at::Tensor> IntegerCodec::encode(const at::Tensor& x) const {
-  const at::ScalarType type = x.scalar_type(), wide = arithmetic(type);
+  const at::ScalarType type = x.scalar_type(), wide = wide_type(type);
   const auto most = static_cast<double>((1 << bits_) - 1);
   const at::Tensor groups = x.to(wide).unflatten(-1, {x.size(-1) / group_, group_});
   // Codes are those of the step and the least number as they are stored, rounded.
@@ -35,7 +30,7 @@ std::vector<at::Tensor> IntegerCodec::encode(const at::Tensor& x) const {
 }
 
 at::Tensor IntegerCodec::decode(const std::vector<at::Tensor>& stored) const {
-  const at::ScalarType type = stored[1].scalar_type(), wide = arithmetic(type);
+  const at::ScalarType type = stored[1].scalar_type(), wide = wide_type(type);
   at::Tensor codes = stored[0];
   if (bits_ == 4) codes = at::stack({codes.bitwise_and(15), codes.bitwise_right_shift(4)}, -1).flatten(-2);
   const at::Tensor groups = codes.to(wide).unflatten(-1, {stored[1].size(-1), group_});

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "models/nn/autocast_state.h"
+#include "models/nn/scalar_types.h"
 #include "models/nn/unordered_copy.h"
 
 namespace frugal {
@@ -16,13 +17,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::ScalarType wide_type(const at::Tensor& x) {
-  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
-
 // log softmax over the vocabulary of rows [first, first + count), wide.
 at::Tensor chunk_log_softmax(const at::Tensor& hidden, const Linear& head, int64_t first, int64_t count) {
-  return at::log_softmax(head(hidden.narrow(0, first, count)), -1, wide_type(hidden));
+  return at::log_softmax(head(hidden.narrow(0, first, count)), -1, wide_type(hidden.scalar_type()));
 }
 
 template <typename Visit>
@@ -36,7 +33,7 @@ class TokenLogProbabilities : public torch::autograd::Function<TokenLogProbabili
   static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden, const at::Tensor& targets,
                             const at::Tensor& weight, int64_t chunk) {
     const Linear head{.weight = weight, .bias = {}};
-    at::Tensor out = at::empty({hidden.size(0)}, hidden.options().dtype(wide_type(hidden)));
+    at::Tensor out = at::empty({hidden.size(0)}, hidden.options().dtype(wide_type(hidden.scalar_type())));
     for_chunks(hidden.size(0), chunk, [&](int64_t first, int64_t count) {
       const at::Tensor picked = targets.narrow(0, first, count).unsqueeze(1);
       out.narrow(0, first, count).copy_(chunk_log_softmax(hidden, head, first, count).gather(1, picked).squeeze(1));
@@ -54,7 +51,7 @@ class TokenLogProbabilities : public torch::autograd::Function<TokenLogProbabili
     const bool for_hidden = context->needs_input_grad(0), for_weight = context->needs_input_grad(2);
     at::Tensor grad_hidden = for_hidden ? at::empty_like(hidden) : at::Tensor();
     at::Tensor grad_weight =
-        for_weight ? at::zeros(weight.sizes(), weight.options().dtype(wide_type(weight))) : at::Tensor();
+        for_weight ? at::zeros(weight.sizes(), weight.options().dtype(wide_type(weight.scalar_type()))) : at::Tensor();
     for_chunks(hidden.size(0), context->saved_data["chunk"].toInt(), [&](int64_t first, int64_t count) {
       const AutocastScope scope = restored(context->saved_data, hidden.device().type());
       // d log p[target] / d logits = onehot(target) - p
@@ -131,7 +128,7 @@ TokenScores score_tokens(const at::Tensor& hidden, const at::Tensor& targets, co
   const at::NoGradGuard no_grad;
   const Counted c = counted(hidden, targets);
   const auto options = at::TensorOptions(hidden.device());
-  TokenScores out{.log_probabilities = at::zeros({targets.numel()}, options.dtype(wide_type(hidden))),
+  TokenScores out{.log_probabilities = at::zeros({targets.numel()}, options.dtype(wide_type(hidden.scalar_type()))),
                   .greedy = at::ones({targets.numel()}, options.dtype(at::kBool))};
   for_chunks(c.targets.numel(), chunk, [&](int64_t first, int64_t count) {
     const at::Tensor scores = chunk_log_softmax(c.hidden, head, first, count);

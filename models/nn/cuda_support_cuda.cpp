@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "models/nn/cuda_support.h"
 #include "models/nn/dropout_cuda.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal::cuda {
 namespace {
@@ -77,12 +78,8 @@ void set_device(int index) {
 }
 
 void keyed_dropout(const at::Tensor& x, at::Tensor& y, uint32_t threshold, double scale, uint64_t key) {
-  const auto type = x.scalar_type() == at::kFloat      ? ElementType::kFloat
-                    : x.scalar_type() == at::kDouble   ? ElementType::kDouble
-                    : x.scalar_type() == at::kBFloat16 ? ElementType::kBfloat16
-                                                       : ElementType::kHalf;
-  launch_keyed_dropout(x.const_data_ptr(), y.mutable_data_ptr(), x.numel(), type, threshold, scale, key,
-                       c10::cuda::getCurrentCUDAStream().stream());
+  launch_keyed_dropout(x.const_data_ptr(), y.mutable_data_ptr(), x.numel(), element_type(x.scalar_type()), threshold,
+                       scale, key, c10::cuda::getCurrentCUDAStream().stream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
 }
 

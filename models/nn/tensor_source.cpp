@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/io/gguf_model.h"
 #include "core/io/safetensors.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal {
 namespace {
@@ -44,7 +45,7 @@ class SafetensorsSource final : public TensorSource {
     at::Tensor tensor = at::empty(entry.shape, stored_type(entry, tensors_[static_cast<size_t>(index)].file));
     if (!entry.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), entry.bytes.data(), entry.bytes.size());
     if (!tensor.is_floating_point()) return tensor;
-    return tensor.to(type.value_or(tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat));
+    return tensor.to(type.value_or(wide_type(tensor.scalar_type())));
   }
   std::vector<std::filesystem::path> files() const override { return model_.files(); }
 

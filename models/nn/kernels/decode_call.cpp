@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "models/nn/cuda_support.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal::decode_call {
 namespace {
@@ -53,7 +54,7 @@ at::Tensor launch(SplitDecode call, const at::Tensor& query, const at::Tensor& t
                 cat("the decode kernel takes bf16 and fp16, found ", c10::toString(query.scalar_type())));
   if (!(scale > 0)) bad_inputs(cat("a softmax scale of ", scale));
   if (reinterpret_cast<uintptr_t>(table.const_data_ptr()) % 16 != 0) bad_inputs("the cache's table is not aligned");
-  call.type = query.scalar_type() == at::kBFloat16 ? ElementType::kBfloat16 : ElementType::kHalf;
+  call.type = element_type(query.scalar_type());
   call.batch = static_cast<int>(query.size(0));
   call.scale = static_cast<float>(scale);
   call.longest = longest > 0 ? longest : table.size(1);
@@ -78,10 +79,6 @@ at::Tensor each_sequence(const at::Tensor& query, int64_t value_width, const at:
     if (length > 0) output[b].copy_(attend(b, row, length));
   }
   return output;
-}
-
-at::ScalarType compute_type(at::ScalarType type) {
-  return type == at::kDouble ? at::kDouble : at::kFloat;
 }
 
 }  // namespace frugal::decode_call

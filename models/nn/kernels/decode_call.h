@@ -21,7 +21,5 @@ at::Tensor launch(SplitDecode call, const at::Tensor& query, const at::Tensor& t
 at::Tensor each_sequence(const at::Tensor& query, int64_t value_width, const at::Tensor& lengths,
                          const at::Tensor& rows,
                          const std::function<at::Tensor(int64_t b, int64_t row, int64_t length)>& attend);
-// The type that the CPU computes in: fp32 for 16-bit types.
-at::ScalarType compute_type(at::ScalarType type);
 
 }  // namespace frugal::decode_call

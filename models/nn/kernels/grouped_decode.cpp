@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "models/nn/kernels/decode_call.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 at::Tensor on_cpu(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& lengths,
                   const at::Tensor& rows, double scale) {
   const int64_t groups = keys.size(2), size = keys.size(3), heads = query.size(1) / groups;
-  const at::ScalarType type = decode_call::compute_type(keys.scalar_type());
+  const at::ScalarType type = wide_type(keys.scalar_type());
   const at::Tensor queries = query.to(type);
   return decode_call::each_sequence(query, size, lengths, rows, [&](int64_t b, int64_t row, int64_t length) {
     const at::Tensor k = keys[row].narrow(0, 0, length).to(type), v = values[row].narrow(0, 0, length).to(type);

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "models/nn/kernels/decode_call.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 at::Tensor on_cpu(const at::Tensor& query_latent, const at::Tensor& query_rope, const at::Tensor& table,
                   const at::Tensor& lengths, const at::Tensor& rows, double scale) {
   const int64_t rank = query_latent.size(2), rope = query_rope.size(2);
-  const at::ScalarType type = decode_call::compute_type(table.scalar_type());
+  const at::ScalarType type = wide_type(table.scalar_type());
   const at::Tensor latent_queries = query_latent.to(type), rope_queries = query_rope.to(type);
   return decode_call::each_sequence(query_latent, rank, lengths, rows, [&](int64_t b, int64_t row, int64_t length) {
     const at::Tensor stored = table[row].narrow(0, 0, length).to(type), latent = stored.narrow(1, 0, rank);

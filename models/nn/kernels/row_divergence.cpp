@@ -7,13 +7,10 @@
 
 #include "core/error.h"
 #include "models/nn/cuda_support.h"
+#include "models/nn/scalar_types.h"
 
 namespace frugal {
 namespace {
-
-at::ScalarType wide_of(at::ScalarType type) {
-  return type == at::kDouble ? at::kDouble : at::kFloat;
-}
 
 void check(const at::Tensor& student, const at::Tensor& teacher, const RowDivergenceOptions& o) {
   const auto bad = [](const std::string& message) { throw Error(ErrorKind::kUsage, "bad_inputs", message); };
@@ -24,7 +21,7 @@ void check(const at::Tensor& student, const at::Tensor& teacher, const RowDiverg
             "; expected two contiguous matrices of one shape, type and device"));
   if (o.targets.defined() != o.shares.defined()) bad("targets and shares come together");
   if (!o.targets.defined()) return;
-  if (o.targets.scalar_type() != at::kLong || o.shares.scalar_type() != wide_of(student.scalar_type()))
+  if (o.targets.scalar_type() != at::kLong || o.shares.scalar_type() != wide_type(student.scalar_type()))
     bad("targets are int64, shares of the results' type");
   for (const at::Tensor* part : {&o.targets, &o.shares})
     if (part->dim() != 1 || part->size(0) != student.size(0) || !part->is_contiguous() ||
@@ -33,7 +30,7 @@ void check(const at::Tensor& student, const at::Tensor& teacher, const RowDiverg
 }
 
 RowDivergence by_operators(at::Tensor& student, const at::Tensor& teacher, const RowDivergenceOptions& o) {
-  const at::ScalarType wide = wide_of(student.scalar_type());
+  const at::ScalarType wide = wide_type(student.scalar_type());
   at::Tensor log_student = at::log_softmax(student, -1, wide), log_teacher = at::log_softmax(teacher, -1, wide);
   const at::Tensor p_teacher = log_teacher.exp();
   RowDivergence out;
@@ -54,19 +51,6 @@ RowDivergence by_operators(at::Tensor& student, const at::Tensor& teacher, const
   }
   student.copy_(slope);
   return out;
-}
-
-ElementType element_type(at::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return ElementType::kFloat;
-    case at::kBFloat16:
-      return ElementType::kBfloat16;
-    case at::kHalf:
-      return ElementType::kHalf;
-    default:
-      throw Error(ErrorKind::kUsage, "bad_inputs", cat("logits of type ", c10::toString(type)));
-  }
 }
 
 }  // namespace
