@@ -3,29 +3,13 @@
 #pragma once
 
 #include "models/nn/kernels/mma_fragments.h"
-#include "models/nn/kernels/split_decode.h"
+#include "models/nn/kernels/split_decode_arguments.h"
 
 namespace frugal::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr float kLog2E = 1.4426950408889634F;
 constexpr float kNegativeInfinity = -INFINITY;
-
-// What the kernel needs of call and plan, made once on the host.
-struct Arguments {
-  QueryPiece query[2];
-  TokenPiece token[2];
-  uint32_t per_piece[2];  // 2^32 / (units of 16 bytes of a token's piece), rounded up: row = unit * per_piece >> 32
-  int key_steps, query_stride, token_stride, tail;
-  int value_offset, value_width, warp_columns;
-  int heads, blocks_of_heads, all_heads, splits, teams, stages;
-  float scale_log2;
-  const int64_t* lengths;
-  const int64_t* rows;
-  void* output;
-  float* partial;
-};
 
 // What a share {its largest score, its sum} counts for beside others. An empty share has the sum 0; one that is no
 // number stays so, since a maximum forgets it.
