@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,11 +39,7 @@ constexpr auto kGoodbye = std::chrono::seconds(30);
 class Listener {
  public:
   Listener() : path_(folder_.path() / "s"), socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    if (path_.string().size() >= sizeof address.sun_path)
-      throw Error(ErrorKind::kEnvironment, "no_channel", "the path of a socket is too long", path_.string(),
-                  "a shorter TMPDIR");
-    path_.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    const sockaddr_un address = run::socket_address(path_);
     if (!socket_ || ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::listen(socket_.get(), SOMAXCONN) != 0)
       io::throw_errno(errno, "make the ranks' socket", path_);
@@ -348,10 +343,7 @@ int tied_command(std::span<const std::string> args) {
   if (std::to_string(::getppid()) != args[0])
     throw Error(ErrorKind::kEnvironment, "parent_gone", "the program that started this one has ended");
   std::vector<std::string> texts(args.begin() + 1, args.end());
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (auto& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
+  const std::vector<char*> pointers = argument_pointers(texts);
   ::execvp(pointers[0], pointers.data());
   throw Error(ErrorKind::kEnvironment, "no_launcher", cat("cannot start: ", std::strerror(errno)), texts[0],
               "apt-get install openmpi-bin, or put the launcher on PATH");

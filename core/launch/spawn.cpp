@@ -17,6 +17,14 @@ namespace frugal::launch {
 
 namespace fs = std::filesystem;
 
+std::vector<char*> argument_pointers(std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  list.reserve(texts.size() + 1);
+  for (auto& text : texts) list.push_back(text.data());
+  list.push_back(nullptr);
+  return list;
+}
+
 namespace {
 
 class SpawnActions {
@@ -53,16 +61,9 @@ class SpawnActions {
   }
   pid_t start(const fs::path& program, std::vector<std::string> arguments, std::vector<std::string> environment) {
     arguments.insert(arguments.begin(), program.string());
-    const auto pointers = [](std::vector<std::string>& texts) {
-      std::vector<char*> list;
-      list.reserve(texts.size() + 1);
-      for (auto& text : texts) list.push_back(text.data());
-      list.push_back(nullptr);
-      return list;
-    };
     pid_t pid = -1;
-    const int error = ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, pointers(arguments).data(),
-                                    pointers(environment).data());
+    const int error = ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, argument_pointers(arguments).data(),
+                                    argument_pointers(environment).data());
     if (error != 0)
       throw Error(ErrorKind::kEnvironment, "no_worker", cat("cannot start the worker: ", std::strerror(error)),
                   program.string());

@@ -22,6 +22,9 @@ struct ChildSpec {
 // signals, nothing on stdin, and stdout sent where stderr goes. Throws Error(environment, "no_worker").
 pid_t spawn(const ChildSpec& spec);
 
+// As exec wants them, a null at the end; they point into `texts`.
+std::vector<char*> argument_pointers(std::vector<std::string>& texts);
+
 bool on_path(const std::string& program);
 
 // How often the kernel has killed for memory since boot; -1 where it does not tell.

@@ -9,9 +9,7 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
 #include "core/error.h"
 #include "core/io/fault.h"
@@ -22,13 +20,19 @@ namespace frugal::run {
 
 using nlohmann::json;
 
+sockaddr_un socket_address(const std::filesystem::path& path) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string text = path.string();
+  if (text.size() >= sizeof address.sun_path)
+    throw Error(ErrorKind::kEnvironment, "no_channel", "the path of a socket is too long", text, "a shorter TMPDIR");
+  text.copy(address.sun_path, sizeof address.sun_path - 1);
+  return address;
+}
+
 void connect_channel() {
   const char* path = std::getenv(kRankSocketVariable);
   if (path == nullptr) return;
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  if (std::strlen(path) >= sizeof address.sun_path)
-    throw Error(ErrorKind::kEnvironment, "no_channel", "the path of a socket is too long", path, "a shorter TMPDIR");
-  std::string_view(path).copy(address.sun_path, sizeof address.sun_path - 1);
+  const sockaddr_un address = socket_address(path);
   io::Fd low(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const io::Fd socket(::fcntl(low.get(), F_DUPFD_CLOEXEC, 10));  // above the two that it becomes
   low.reset();

@@ -1,6 +1,9 @@
 // A worker's ends of the protocol: jobs come as JSON lines on descriptor 3, answers go out on descriptor 4.
 #pragma once
 
+#include <sys/un.h>
+
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -12,6 +15,8 @@ constexpr int kRepliesFd = 4;
 
 // Names the socket of a front end whose workers a launcher starts (mpirun hands no descriptors on).
 constexpr const char* kRankSocketVariable = "FRUGAL_RANK_SOCKET";
+// Error(kEnvironment, "no_channel") for a path that is too long for a socket's.
+sockaddr_un socket_address(const std::filesystem::path& path);
 // Makes it both descriptors, where the environment names one. Error(kEnvironment).
 void connect_channel();
 

@@ -97,6 +97,14 @@ Recorder open_recorder(const Job& job) {
 
 using Facts = std::map<std::string, std::string>;
 
+RunContext context_of(const Job& job, Recorder& recorder, Ranks* ranks) {
+  return {.job = job,
+          .recorder = recorder,
+          .checkpoints = CheckpointStore(job.run_dir / "checkpoints", checkpoints_to_keep(job)),
+          .seeds = Seeds(job.seed()),
+          .ranks = ranks};
+}
+
 void execute_recorded(const Job& job, const Execute& execute, const Facts& provenance, Recorder& recorder,
                       Ranks* ranks) {
   const LogToJournal listener(recorder);
@@ -107,11 +115,7 @@ void execute_recorded(const Job& job, const Execute& execute, const Facts& prove
     recorder.provenance("parallel.backend", "none");
   }
   recorder.state(RunState::kRunning);
-  RunContext context{.job = job,
-                     .recorder = recorder,
-                     .checkpoints = CheckpointStore(job.run_dir / "checkpoints", checkpoints_to_keep(job)),
-                     .seeds = Seeds(job.seed()),
-                     .ranks = ranks};
+  RunContext context = context_of(job, recorder, ranks);
   context.restored = restore(context.checkpoints, recorder);
   if (ranks != nullptr) ranks->share(context.restored ? std::to_string(context.restored->step) : "");
   fault::point("worker.job");
@@ -184,11 +188,7 @@ JobResult follow(const Job& job, const Execute& execute, Ranks& ranks) {
     log_to(rank_log(job.run_dir, ranks.rank()));
     log::info("rank ", ranks.rank(), " of ", ranks.size(), ", process ", ::getpid(), " on ", host_name());
     Recorder recorder = Recorder::none();
-    RunContext context{.job = job,
-                       .recorder = recorder,
-                       .checkpoints = CheckpointStore(job.run_dir / "checkpoints", checkpoints_to_keep(job)),
-                       .seeds = Seeds(job.seed()),
-                       .ranks = &ranks};
+    RunContext context = context_of(job, recorder, &ranks);
     if (const std::string step = ranks.share({}); !step.empty())
       context.restored = context.checkpoints.load(std::stoll(step));
     fault::point("worker.follow");
