@@ -76,13 +76,6 @@ void Collectives::broadcast(const std::vector<at::Tensor>& tensors) {
   in_buckets(tensors, [this](const at::Tensor& flat) { broadcast_flat(flat.view(at::kByte)); });
 }
 
-bool Collectives::any(bool mine) {
-  if (alone()) return mine;
-  const at::Tensor votes = at::full({1}, mine ? 1 : 0, at::kLong);
-  sum_flat(votes);
-  return votes.item<int64_t>() > 0;
-}
-
 Collectives& collectives_of(const run::RunContext& run) {
   static OneProcess alone;
   if (run.ranks == nullptr) return alone;

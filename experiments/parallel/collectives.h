@@ -25,8 +25,6 @@ class Collectives : public run::Ranks {
   void sum(const std::vector<at::Tensor>& tensors);
   // In place, what rank 0 has; any type.
   void broadcast(const std::vector<at::Tensor>& tensors);
-  // Whether any rank says so; waits for the device.
-  bool any(bool mine);
 
  protected:
   // Of a contiguous tensor.

@@ -1,22 +1,21 @@
 #include "experiments/parallel/options.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "core/error.h"
+#include "core/text.h"
 #include "experiments/registry.h"
 
 namespace frugal {
 namespace {
 
-std::string experiments_with_ranks() {
-  std::string names;
+std::vector<std::string> experiments_with_ranks() {
+  std::vector<std::string> names;
   for (const ExperimentInfo& info : experiment_infos())
-    if (info.ranks) names += cat(names.empty() ? "" : ", ", info.name);
+    if (info.ranks) names.emplace_back(info.name);
   return names;
-}
-
-bool shares_batches(const std::string& experiment) {
-  for (const ExperimentInfo& info : experiment_infos())
-    if (info.name == experiment) return info.ranks;
-  return false;
 }
 
 }  // namespace
@@ -45,10 +44,11 @@ void check_parallel(const Json& config, const Locator& where) {
   const auto place = [&](const char* key) { return where ? where(key) : std::string(key); };
   const Json* name = options_detail::find(config, "experiment.name");
   const std::string experiment = name != nullptr && name->is_string() ? name->get<std::string>() : "";
-  if (!shares_batches(experiment))
+  const std::vector<std::string> sharing = experiments_with_ranks();
+  if (std::find(sharing.begin(), sharing.end(), experiment) == sharing.end())
     throw Error(ErrorKind::kUsage, "ranks_not_supported",
                 cat("experiment=", experiment, " runs in one process, and parallel.ranks is ", o.ranks),
-                place("parallel.ranks"), cat("parallel.ranks=1; several have: ", experiments_with_ranks()));
+                place("parallel.ranks"), "parallel.ranks=1; several have: " + joined(sharing, ", "));
   if (const Json* index = options_detail::find(config, "device.index"); index != nullptr && *index != 0)
     throw Error(ErrorKind::kUsage, "bad_value", "device.index names one GPU, and ranks take one each",
                 place("device.index"), "device.index=0, and CUDA_VISIBLE_DEVICES for a choice of GPUs");

@@ -61,8 +61,6 @@ TEST_F(CudaParallel, OneRankKeepsWhatItHas) {
     for (size_t i = 0; i < tensors.size(); ++i) EXPECT_TRUE(tensors[i].equal(before[i])) << i << " on " << device;
   }
   EXPECT_EQ(group().share("text"), "text");
-  EXPECT_TRUE(group().any(true));
-  EXPECT_FALSE(group().any(false));
 }
 
 TEST_F(CudaParallel, WishesAreHeardAStepLater) {

@@ -54,8 +54,6 @@ TEST(Mpi, HandsOutTextAndTensors) {
 }
 
 TEST(Mpi, Agrees) {
-  EXPECT_TRUE(group().any(group().rank() == group().size() - 1));
-  EXPECT_FALSE(group().any(false));
   Vote vote(group(), at::kCPU);
   const Wish wish = vote.cast({.stop_signal = group().rank() == 1 ? 15 : 0, .checkpoint = group().rank() == 0});
   EXPECT_EQ(wish.stop_signal, 15);

@@ -47,8 +47,6 @@ TEST(Collectives, OneProcessKeepsWhatItHas) {
   group.broadcast({narrow});
   EXPECT_TRUE((narrow == 2).all().item<bool>());
   EXPECT_EQ(group.share("text"), "text");
-  EXPECT_TRUE(group.any(true));
-  EXPECT_FALSE(group.any(false));
   EXPECT_EQ(share_of(std::vector<int>{1, 2, 3}, group), (std::vector<int>{1, 2, 3}));
   Vote vote(group, at::kCPU);
   EXPECT_EQ(vote.cast({.stop_signal = 15}).stop_signal, 15);
@@ -100,8 +98,6 @@ TEST(Collectives, RanksAgreeAndShare) {
   std::mutex guard;
   test::on_ranks(4, [&](test::ThreadRank& group) {
     EXPECT_EQ(group.share(group.rank() == 0 ? "from 0" : "not this"), "from 0");
-    EXPECT_TRUE(group.any(group.rank() == 3));
-    EXPECT_FALSE(group.any(false));
     const auto part = share_of(rows, group);
     EXPECT_EQ(part.size(), 3U);
     EXPECT_EQ(part.front(), 3 * group.rank());

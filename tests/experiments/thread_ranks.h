@@ -3,10 +3,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <barrier>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
